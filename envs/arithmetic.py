@@ -1,0 +1,158 @@
+"""`rlvr/Arithmetic-v0`: sums and products of integers, made without data.
+
+The difficulty knobs are the number of digits, the number of operands and the operators. Two prompt styles: `question` for
+language models (the answer is declared with `####`) and `compact` (`12+34=`) for small models that speak characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rlvr_gym.envs.task import ProceduralTaskSet, Task, TaskRandom, check_int
+from rlvr_gym.envs.text_env import TextEnv
+from rlvr_gym.verifiers import ConfigError, make_verifier
+
+OPERATORS = "+-*"
+STYLES = ("question", "compact")
+
+
+class Expression(NamedTuple):
+    """Numbers and the operators between them."""
+
+    numbers: list[int]
+    operators: list[str]
+
+
+class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
+    """Expressions and their values. Reordered sums (`3+5`, `5+3`) fall on the same side of the split."""
+
+    def __init__(
+        self,
+        *,
+        digits: int | Sequence[int] = 2,
+        operands: int = 2,
+        operators: str = "+",
+        style: str = "question",
+        split: str = "all",
+        size: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        low, high = (digits, digits) if isinstance(digits, int) else _pair("digits", digits)
+        check_int("digits", low, 1, 100)
+        check_int("digits", high, low, 100)
+        check_int("operands", operands, 2, 100)
+        if not operators or any(operator not in OPERATORS for operator in operators):
+            raise ConfigError(f"operators must be one or more of {OPERATORS!r}, got {operators!r}")
+        check_style(style)
+        super().__init__("Arithmetic", split=split, size=size, seed=seed)
+        self._low, self._high, self._operands, self._operators, self._style = low, high, operands, operators, style
+        self._difficulty = {"digits": high, "operands": operands, "operators": operators}
+
+    def draw(self, rng: TaskRandom) -> Expression:
+        """See `ProceduralTaskSet.draw`."""
+        numbers = [self._number(rng) for _ in range(self._operands)]
+        return Expression(numbers, [rng.choice(self._operators) for _ in numbers[1:]])
+
+    def split_key(self, problem: Expression) -> str:
+        """See `ProceduralTaskSet.split_key`."""
+        numbers, operators = problem
+        commutes = len(set(operators)) == 1 and operators[0] in "+*"
+        return f"{operators}{sorted(numbers) if commutes else numbers}"
+
+    def make(self, problem: Expression) -> Task:
+        """See `ProceduralTaskSet.make`."""
+        numbers, operators = problem
+        value = str(_evaluate(numbers, operators))
+        space = "" if self._style == "compact" else " "
+        expression = str(numbers[0])
+        for operator, number in zip(operators, numbers[1:], strict=True):
+            expression += f"{space}{operator}{space}{number}"
+        if self._style == "compact":
+            prompt, solution = f"{expression}=", value
+        else:
+            prompt = f"What is {expression}? End your answer with a line '#### <number>'."
+            solution = f"#### {value}"
+        return Task.create(prompt, {"reference": value, "solution": solution}, difficulty=self._difficulty)
+
+    def _number(self, rng: TaskRandom) -> int:
+        digits = self._low if self._low == self._high else rng.between(self._low, self._high)
+        low = 10 ** (digits - 1) if digits > 1 else 0
+        return low + rng.below(10**digits - low)
+
+
+class ArithmeticEnv(TextEnv):
+    """Compute an expression; verified exactly by `number@1`.
+
+    Args:
+        digits: Digits of each operand: a number, or a pair `[low, high]`. 1 to 100.
+        operands: How many numbers, 2 to 100.
+        operators: Any of `+`, `-`, `*`; products bind tighter.
+        style: `"question"` or `"compact"`.
+        split: `"train"`, `"test"` (disjoint problems) or `"all"`.
+        size: Indices of the task set.
+        taskset_seed: Another seed, another order of problems.
+        reward: See `TextEnv`.
+        render_mode: See `TextEnv`.
+
+    Example:
+        >>> env = ArithmeticEnv(digits=3, style="compact")
+        >>> obs, info = env.reset(options={"task_index": 0})
+        >>> obs
+        '739+951='
+        >>> env.step("1690")[4]["passed"]
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        digits: int | Sequence[int] = 2,
+        operands: int = 2,
+        operators: str = "+",
+        style: str = "question",
+        split: str = "all",
+        size: int = 10_000,
+        taskset_seed: int = 0,
+        reward: str = "outcome",
+        render_mode: str | None = None,
+    ) -> None:
+        tasks = ArithmeticTaskSet(
+            digits=digits,
+            operands=operands,
+            operators=operators,
+            style=style,
+            split=split,
+            size=size,
+            seed=taskset_seed,
+        )
+        markers = ["whole"] if style == "compact" else ["####", "boxed", "answer_tag", "whole"]
+        super().__init__(tasks, make_verifier("number@1", markers=markers), reward=reward, render_mode=render_mode)
+
+
+def check_style(style: str) -> None:
+    """Refuse an unknown prompt style.
+
+    Raises:
+        ConfigError: With the styles that exist.
+    """
+    if style not in STYLES:
+        raise ConfigError(f"style must be one of {', '.join(STYLES)}; got {style!r}")
+
+
+def _pair(name: str, value: Sequence[int]) -> tuple[int, int]:
+    if len(value) != 2:
+        raise ConfigError(f"{name} must be an integer or a pair [low, high], got {value!r}")
+    return value[0], value[1]
+
+
+def _evaluate(numbers: Sequence[int], operators: Sequence[str]) -> int:
+    total, sign, product = 0, 1, numbers[0]
+    for operator, number in zip(operators, numbers[1:], strict=True):
+        if operator == "*":
+            product *= number
+        else:
+            total += sign * product
+            sign, product = (1 if operator == "+" else -1), number
+    return total + sign * product
+

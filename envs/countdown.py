@@ -1,0 +1,166 @@
+"""`rlvr/Countdown-v0`: reach a target from given numbers, each used exactly once.
+
+Every problem is made from a solution, so it has one; most have many, and `countdown@1` accepts each of them, because it
+checks the constraints with exact fractions and compares with no oracle string.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rlvr_gym.envs.arithmetic import check_style
+from rlvr_gym.envs.task import ProceduralTaskSet, Task, TaskRandom, check_int
+from rlvr_gym.envs.text_env import TextEnv
+from rlvr_gym.verifiers import ConfigError, make_verifier
+
+OPERATORS = "+-*/"
+
+
+class _Term(NamedTuple):
+    value: int
+    text: str
+    atomic: bool
+
+
+class Puzzle(NamedTuple):
+    """The given numbers, the target and one way to reach it."""
+
+    numbers: list[int]
+    target: int
+    solution: str
+
+
+class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
+    """Numbers and a reachable target."""
+
+    def __init__(
+        self,
+        *,
+        numbers: int = 4,
+        high: int = 25,
+        max_target: int = 100,
+        operators: str = OPERATORS,
+        style: str = "question",
+        split: str = "all",
+        size: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        self._count = check_int("numbers", numbers, 2, 8)
+        self._high = check_int("high", high, 1, 10_000)
+        self._max_target = check_int("max_target", max_target, 1, 1_000_000)
+        if not operators or any(operator not in OPERATORS for operator in operators):
+            raise ConfigError(f"operators must be one or more of {OPERATORS!r}, got {operators!r}")
+        check_style(style)
+        super().__init__("Countdown", split=split, size=size, seed=seed)
+        self._operators, self._style = operators, style
+        self._difficulty = {"numbers": numbers, "high": high, "max_target": max_target, "operators": operators}
+
+    def draw(self, rng: TaskRandom) -> Puzzle:
+        """See `ProceduralTaskSet.draw`."""
+        for _ in range(self._MAX_DRAWS):
+            numbers = [rng.between(1, self._high) for _ in range(self._count)]
+            result = self._combine(rng, numbers)
+            if result is not None and 1 <= result.value <= self._max_target:
+                return Puzzle(numbers, result.value, result.text)
+        raise ConfigError(
+            f"Countdown: no target up to {self._max_target} from {self._count} numbers up to {self._high} with the "
+            f"operators {self._operators!r} in {self._MAX_DRAWS:,} draws: raise max_target or lower high"
+        )
+
+    def split_key(self, problem: Puzzle) -> str:
+        """See `ProceduralTaskSet.split_key`."""
+        return f"{sorted(problem.numbers)}:{problem.target}"
+
+    def make(self, problem: Puzzle) -> Task:
+        """See `ProceduralTaskSet.make`."""
+        listed = ", ".join(map(str, problem.numbers))
+        if self._style == "compact":
+            prompt, solution = f"{listed.replace(' ', '')}:{problem.target}=", problem.solution
+        else:
+            prompt = (
+                f"Use each of the numbers {listed} exactly once, with {' '.join(self._operators)} and brackets, to make "
+                f"{problem.target}. Give the expression as <answer>expression</answer>."
+            )
+            solution = f"<answer>{problem.solution}</answer>"
+        reference = {"numbers": problem.numbers, "target": problem.target}
+        return Task.create(prompt, {"reference": reference, "solution": solution}, difficulty=self._difficulty)
+
+    def _combine(self, rng: TaskRandom, numbers: list[int]) -> _Term | None:
+        terms = [_Term(number, str(number), True) for number in numbers]
+        while len(terms) > 1:
+            left = terms.pop(rng.below(len(terms)))
+            right = terms.pop(rng.below(len(terms)))
+            joined = _join(left, right, rng.choice(self._operators))
+            if joined is None:
+                return None
+            terms.append(joined)
+        return terms[0]
+
+
+class CountdownEnv(TextEnv):
+    """Write an expression that reaches the target; verified by constraint with `countdown@1`.
+
+    Args:
+        numbers: How many numbers are given, 2 to 8.
+        high: Largest given number.
+        max_target: Largest target.
+        operators: Any of `+ - * /`, of which solutions are made; a response may use all four.
+        style: `"question"` or `"compact"` (`3,5,7:22=`).
+        split: `"train"`, `"test"` (disjoint problems) or `"all"`.
+        size: Indices of the task set.
+        taskset_seed: Another seed, another order of problems.
+        reward: See `TextEnv`; `"dense"` pays a third for an expression and a third for the right numbers.
+        render_mode: See `TextEnv`.
+
+    Example:
+        >>> env = CountdownEnv(numbers=3, style="compact")
+        >>> obs, info = env.reset(options={"task_index": 0})
+        >>> obs
+        '8,15,12:19='
+        >>> env.step("12-8+15")[4]["passed"]
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        numbers: int = 4,
+        high: int = 25,
+        max_target: int = 100,
+        operators: str = OPERATORS,
+        style: str = "question",
+        split: str = "all",
+        size: int = 10_000,
+        taskset_seed: int = 0,
+        reward: str = "outcome",
+        render_mode: str | None = None,
+    ) -> None:
+        tasks = CountdownTaskSet(
+            numbers=numbers,
+            high=high,
+            max_target=max_target,
+            operators=operators,
+            style=style,
+            split=split,
+            size=size,
+            seed=taskset_seed,
+        )
+        markers = ["whole"] if style == "compact" else ["answer_tag", "boxed", "####"]
+        verifier = make_verifier("countdown@1", markers=markers)
+        super().__init__(tasks, verifier, reward=reward, render_mode=render_mode)
+
+
+def _join(left: _Term, right: _Term, operator: str) -> _Term | None:
+    """Combine two terms with integers and without negative numbers throughout; None where that is impossible."""
+    if operator == "-" and left.value < right.value:
+        left, right = right, left
+    if operator == "/" and (right.value == 0 or left.value % right.value):
+        return None
+    value = {
+        "+": left.value + right.value,
+        "-": left.value - right.value,
+        "*": left.value * right.value,
+        "/": left.value // (right.value or 1),
+    }[operator]
+    texts = [term.text if term.atomic else f"({term.text})" for term in (left, right)]
+    return _Term(value, operator.join(texts), False)

@@ -1,0 +1,266 @@
+"""Verifiers made of verifiers: `all_of`, `any_of`, `gate`, `weighted`, `first`.
+
+Children judge the same response against the same reference. Ungradable children follow three-valued logic: a conjunction
+with a failed child has failed whatever the other would have said, a disjunction with a passed child has passed, and
+otherwise one ungradable child makes the whole ungradable. An empty list of children is refused: it would pass vacuously.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
+from rlvr_gym.verifiers.errors import ConfigError, suggestion
+from rlvr_gym.verifiers.registry import make_verifier
+from rlvr_gym.verifiers.verdict import Part, Reason, Status, Verdict
+
+
+@dataclass(frozen=True)
+class _Composite(Verifier):
+    """Shared by all combinators: children, their specs, and the check of the reference against each of them."""
+
+    children: tuple[Verifier, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.children:
+            raise ConfigError(f"{self.name} needs at least one child; an empty list of obligations would always pass")
+        for child in self.children:
+            if not isinstance(child, Verifier):
+                raise ConfigError(f"{self.name}: a child must be a Verifier, got {child!r:.80}")
+        super().__post_init__()
+
+    def config(self) -> dict[str, Any]:
+        """Children appear as `{"verifier": "name@version", **their settings}`."""
+        own = {key: value for key, value in super().config().items() if key != "children"}
+        return {"children": [{"verifier": child.key, **child.config()} for child in self.children], **own}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build from plain JSON values; children are specs or `Verifier`s."""
+        children = config.get("children", ())
+        if isinstance(children, str) or not isinstance(children, Sequence):
+            raise ConfigError(f"{cls.name}: children must be a list of verifier specs, got {children!r:.80}")
+        return super().from_config({**config, "children": tuple(_child(cls.name, spec) for spec in children)})
+
+    def parse_reference(self, reference: Any) -> Any:
+        """Every child must accept the reference."""
+        for child in self.children:
+            report = child.check_reference(reference)
+            if not report.ok:
+                raise ReferenceFault(report.reason.code, f"{child.key}: {report.reason.text}")
+        return reference
+
+    def _verdicts(self, response: str, gold: Any, context: Context | None) -> list[Verdict]:
+        return [child.verify(response, gold, context=context) for child in self.children]
+
+    def _verdict(self, children: Sequence[Verdict], status: Status, score: float, reason: Reason) -> Verdict:
+        return Verdict(status, score, reason, self.id, _extracted(children), self.name, _parts(children))
+
+
+def _child(parent: str, spec: Any) -> Verifier:
+    if isinstance(spec, Verifier):
+        return spec
+    if isinstance(spec, str):
+        return make_verifier(spec)
+    if not isinstance(spec, Mapping) or "verifier" not in spec:
+        raise ConfigError(f'{parent}: a child is "name@1" or {{"verifier": "name@1", ...settings}}, got {spec!r:.120}')
+    return make_verifier(spec["verifier"], **{key: value for key, value in spec.items() if key != "verifier"})
+
+
+def _parts(children: Sequence[Verdict]) -> tuple[Part, ...]:
+    return tuple(
+        Part(f"{i}:{v.verifier.name}@{v.verifier.version}", v.passed if v.gradable else None, v.score, v.reason.code)
+        for i, v in enumerate(children)
+    )
+
+
+def _extracted(children: Sequence[Verdict]) -> str | None:
+    return next((v.extracted for v in children if v.extracted is not None), None)
+
+
+def _first_ungradable(children: Sequence[Verdict]) -> Verdict | None:
+    return next((v for v in children if not v.gradable), None)
+
+
+@dataclass(frozen=True)
+class AllOf(_Composite):
+    """Passes when every child passes; the score is the mean of theirs, below 1 unless all pass.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> both = make_verifier("all_of@1", children=["number@1", {"verifier": "number@1", "markers": ["boxed"]}])
+        >>> both.verify("#### 7", 7).score, both.verify("\\\\boxed{7}", 7).score
+        (0.5, 1.0)
+    """
+
+    name = "all_of"
+    version = 1
+
+    def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
+        """See the class."""
+        verdicts = self._verdicts(response, gold, context)
+        failed = next((v for v in verdicts if v.gradable and not v.passed), None)
+        broken = _first_ungradable(verdicts)
+        if failed is None and broken is not None:
+            return self._verdict(verdicts, broken.status, 0.0, broken.reason)
+        if failed is not None:
+            score = min(math.fsum(v.score for v in verdicts) / len(verdicts), _BELOW_ONE)
+            return self._verdict(verdicts, failed.status, score, failed.reason)
+        return self._verdict(verdicts, Status.PASSED, 1.0, Reason("all_passed", "every child passed"))
+
+
+@dataclass(frozen=True)
+class AnyOf(_Composite):
+    """Passes when at least one child passes; the score is the best of theirs.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> either = make_verifier("any_of@1", children=["number@1", "math@1"])
+        >>> either.verify("\\\\boxed{\\\\frac{1}{2}}", "1/2").passed
+        True
+    """
+
+    name = "any_of"
+    version = 1
+
+    def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
+        """See the class."""
+        verdicts = self._verdicts(response, gold, context)
+        if any(v.passed for v in verdicts):
+            return self._verdict(verdicts, Status.PASSED, 1.0, Reason("one_passed", "at least one child passed"))
+        broken = _first_ungradable(verdicts)
+        if broken is not None:
+            return self._verdict(verdicts, broken.status, 0.0, broken.reason)
+        best = max(verdicts, key=lambda v: v.score)
+        return self._verdict(verdicts, best.status, min(best.score, _BELOW_ONE), best.reason)
+
+
+@dataclass(frozen=True)
+class Gate(_Composite):
+    """The first child is a condition; where it passes, the second child decides, else the score is 0.
+
+    Raises:
+        ConfigError: There are not exactly two children.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> gated = make_verifier("gate@1", children=[{"verifier": "number@1", "markers": ["boxed"]}, "math@1"])
+        >>> gated.verify("#### 7", 7).score
+        0.0
+    """
+
+    name = "gate"
+    version = 1
+
+    def __post_init__(self) -> None:
+        if len(self.children) != 2:
+            raise ConfigError(f"gate takes two children, the condition and what follows; got {len(self.children)}")
+        super().__post_init__()
+
+    def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
+        """See the class."""
+        condition = self.children[0].verify(response, gold, context=context)
+        if not condition.passed:
+            return self._verdict([condition], condition.status, 0.0, condition.reason)
+        then = self.children[1].verify(response, gold, context=context)
+        return self._verdict([condition, then], then.status, then.score, then.reason)
+
+
+@dataclass(frozen=True)
+class Weighted(_Composite):
+    """The score is the weighted mean of the children's; passes when every child with a positive weight passes.
+
+    Args:
+        children: The verifiers.
+        weights: One non-negative, finite number a child, with a positive sum.
+
+    Raises:
+        ConfigError: Weights do not fit.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> mixed = make_verifier("weighted@1", children=["number@1", "math@1"], weights=[3, 1])
+        >>> mixed.verify("#### 7", 7).score
+        0.75
+    """
+
+    name = "weighted"
+    version = 1
+
+    weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.children):
+            raise ConfigError(f"weighted: {len(self.children)} children need as many weights, got {len(self.weights)}")
+        if not all(math.isfinite(w) and w >= 0 for w in self.weights) or not sum(self.weights) > 0:
+            raise ConfigError(f"weights must be finite, non-negative and not all zero; got {list(self.weights)}")
+        super().__post_init__()
+
+    def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
+        """See the class."""
+        verdicts = self._verdicts(response, gold, context)
+        counted = [(v, w) for v, w in zip(verdicts, self.weights, strict=True) if w > 0]
+        broken = _first_ungradable([v for v, _ in counted])
+        if broken is not None:
+            return self._verdict(verdicts, broken.status, 0.0, broken.reason)
+        failed = next((v for v, _ in counted if not v.passed), None)
+        if failed is None:
+            return self._verdict(verdicts, Status.PASSED, 1.0, Reason("all_passed", "every weighted child passed"))
+        score = math.fsum(v.score * w for v, w in counted) / math.fsum(w for _, w in counted)
+        return self._verdict(verdicts, failed.status, min(score, _BELOW_ONE), failed.reason)
+
+
+@dataclass(frozen=True)
+class First(_Composite):
+    """The first child that finds an answer decides; where none does, the last child's verdict stands.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> chain = make_verifier("first@1", children=["math@1", {"verifier": "number@1", "mode": "lenient"}])
+        >>> chain.verify("I would say 7", 7).method
+        'first'
+    """
+
+    name = "first"
+    version = 1
+
+    def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
+        """See the class."""
+        verdicts: list[Verdict] = []
+        for child in self.children:
+            verdicts.append(child.verify(response, gold, context=context))
+            if verdicts[-1].status is not Status.NO_ANSWER:
+                break
+        last = verdicts[-1]
+        return self._verdict(verdicts, last.status, last.score, last.reason)
+
+
+_BELOW_ONE = math.nextafter(1.0, 0.0)
+
+
+def all_of(*children: Verifier) -> AllOf:
+    """`AllOf` over these children."""
+    return AllOf(children)
+
+
+def any_of(*children: Verifier) -> AnyOf:
+    """`AnyOf` over these children."""
+    return AnyOf(children)
+
+
+def gate(condition: Verifier, then: Verifier) -> Gate:
+    """`Gate`: `condition` must pass, then `then` decides."""
+    return Gate((condition, then))
+
+
+def weighted(*children: Verifier, weights: Sequence[float]) -> Weighted:
+    """`Weighted` over these children."""
+    return Weighted(children, tuple(weights))
+
+
+def first(*children: Verifier) -> First:
+    """`First` over these children."""
+    return First(children)

@@ -1,0 +1,75 @@
+"""Verifiers by name: `make_verifier("number@1", markers=["boxed"])`.
+
+Entry points are strings, so that a family (and what it needs) is imported when it is first used. A configuration is a
+plain dict in both directions: it can stand in a JSON file and be sent to another process.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from rlvr_gym.verifiers.base import Verifier
+from rlvr_gym.verifiers.errors import ConfigError, UnknownNameError
+
+_ENTRY_POINTS: dict[str, str] = {
+    "all_of@1": "rlvr_gym.verifiers.combinators:AllOf",
+    "any_of@1": "rlvr_gym.verifiers.combinators:AnyOf",
+    "countdown@1": "rlvr_gym.verifiers.countdown:Countdown",
+    "first@1": "rlvr_gym.verifiers.combinators:First",
+    "gate@1": "rlvr_gym.verifiers.combinators:Gate",
+    "math@1": "rlvr_gym.verifiers.math:Math",
+    "number@1": "rlvr_gym.verifiers.number:Number",
+    "weighted@1": "rlvr_gym.verifiers.combinators:Weighted",
+}
+
+
+def verifier_names() -> list[str]:
+    """All registered names, sorted.
+
+    Example:
+        >>> "number@1" in verifier_names()
+        True
+    """
+    return sorted(_ENTRY_POINTS)
+
+
+def register_verifier(name: str, entry_point: str) -> None:
+    """Make a family of another package available to `make_verifier`.
+
+    Args:
+        name: `name@version`, for example `"chess_mate@1"`.
+        entry_point: `"package.module:Class"`, imported on first use.
+
+    Raises:
+        ConfigError: The name has no version, is taken, or the entry point has no colon.
+    """
+    family, _, version = name.partition("@")
+    if not family or not version.isdigit():
+        raise ConfigError(f"a verifier is registered as 'name@version', for example 'number@1'; got {name!r}")
+    if ":" not in entry_point:
+        raise ConfigError(f"an entry point is 'package.module:Class'; got {entry_point!r}")
+    if _ENTRY_POINTS.setdefault(name, entry_point) != entry_point:
+        raise ConfigError(f"{name!r} is already registered for {_ENTRY_POINTS[name]!r}; choose another name or version")
+
+
+def make_verifier(name: str, **config: Any) -> Verifier:
+    """Build a verifier.
+
+    Args:
+        name: `name@version`, one of `verifier_names()`.
+        **config: Its settings, JSON values.
+
+    Raises:
+        UnknownNameError: No such verifier; the message offers near matches.
+        ConfigError: A setting is unknown or has a wrong value.
+
+    Example:
+        >>> make_verifier("number@1").verify("so it is \\\\boxed{1{,}200}", 1200).passed
+        True
+    """
+    if name not in _ENTRY_POINTS:
+        raise UnknownNameError("verifier", name, _ENTRY_POINTS)
+    module, _, attribute = _ENTRY_POINTS[name].partition(":")
+    cls: type[Verifier] = getattr(importlib.import_module(module), attribute)
+    return cls.from_config(config)
