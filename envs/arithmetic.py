@@ -1,7 +1,8 @@
 """`rlvr/Arithmetic-v0`: sums and products of integers, made without data.
 
-The difficulty knobs are the number of digits, the number of operands and the operators. Two prompt styles: `question` for
-language models (the answer is declared with `####`) and `compact` (`12+34=`) for small models that speak characters.
+The difficulty knobs are the number of digits, the number of operands and the operators. Two prompt styles: `question`
+for language models (the answer is declared with `####`) and `compact` (`12+34=`) for small models that speak
+characters.
 """
 
 from __future__ import annotations
@@ -155,4 +156,3 @@ def _evaluate(numbers: Sequence[int], operators: Sequence[str]) -> int:
             total += sign * product
             sign, product = (1 if operator == "+" else -1), number
     return total + sign * product
-

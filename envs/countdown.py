@@ -78,8 +78,8 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
             prompt, solution = f"{listed.replace(' ', '')}:{problem.target}=", problem.solution
         else:
             prompt = (
-                f"Use each of the numbers {listed} exactly once, with {' '.join(self._operators)} and brackets, to make "
-                f"{problem.target}. Give the expression as <answer>expression</answer>."
+                f"Use each of the numbers {listed} exactly once, with {' '.join(self._operators)} and brackets, "
+                f"to make {problem.target}. Give the expression as <answer>expression</answer>."
             )
             solution = f"<answer>{problem.solution}</answer>"
         reference = {"numbers": problem.numbers, "target": problem.target}

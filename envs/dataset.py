@@ -1,8 +1,8 @@
 """Data-backed environments: `rlvr/Dataset-v0` for any file, `rlvr/GSM8K-v0`, `rlvr/MATH-v0`.
 
-A data set is rows plus a column spec plus a verifier. Every gold is checked when the data set is loaded, so that a row that
-could never be graded is an error with its number at load, not a zero reward in the middle of a run. Rows with equal content are
-kept once.
+A data set is rows plus a column spec plus a verifier. Every gold is checked when the data set is loaded, so that a row
+that could never be graded is an error with its number at load, not a zero reward in the middle of a run. Rows with
+equal content are kept once.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class DatasetEnv(TextEnv):
     ) -> None:
         if (path is None) == (hub is None):
             raise ConfigError(
-                "give either path= (a .jsonl, .json, .csv or .parquet file) or hub= (a data-set id such as 'openai/gsm8k')"
+                "give either path= (a .jsonl, .json, .csv or .parquet file) or hub= (an id such as 'openai/gsm8k')"
                 + ("; got both" if path is not None else "; got neither")
             )
         if PROMPT_FIELD not in template:

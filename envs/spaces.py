@@ -1,8 +1,9 @@
 """`UnicodeText`: the space of all strings up to a length.
 
-Gymnasium's `Text` keeps a character set; with all of Unicode it takes seconds to build and tens of megabytes to pickle, and
-with its default set not even a space is inside. This subclass keeps `Text`'s place in the type hierarchy (so that
-vector and stacking utilities recognise it), accepts any string by type and length, and samples printable ASCII.
+Gymnasium's `Text` keeps a character set; with all of Unicode it takes seconds to build and tens of megabytes to
+pickle, and with its default set not even a space is inside. This subclass keeps `Text`'s place in the type hierarchy
+(so that vector and stacking utilities recognise it), accepts any string by type and length, and samples printable
+ASCII.
 """
 
 from __future__ import annotations
@@ -53,5 +54,5 @@ class UnicodeText(spaces.Text):
 @create_shared_memory.register(UnicodeText)
 def _no_shared_memory(space: UnicodeText, n: int = 1, ctx: Any = None) -> Any:
     raise TypeError(
-        f"{space!r} holds strings of any length, which shared memory cannot: use AsyncVectorEnv(..., shared_memory=False)"
+        f"{space!r} holds strings of any length, so it has no shared memory: use AsyncVectorEnv(..., shared_memory=False)"
     )

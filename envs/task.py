@@ -1,8 +1,8 @@
 """Tasks and task sets.
 
-A `Task` is one problem; its id is a hash of its content, so equal problems have equal ids in any file, process or year. A
-`TaskSet` is an indexable collection whose item `i` depends on the set's configuration and `i` alone: not on the
-order of access, the machine or the number of workers.
+A `Task` is one problem; its id is a hash of its content, so equal problems have equal ids in any file, process or
+year. A `TaskSet` is an indexable collection whose item `i` depends on the set's configuration and `i` alone: not on
+the order of access, the machine or the number of workers.
 """
 
 from __future__ import annotations
@@ -101,9 +101,10 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 class TaskRandom:
     """Random numbers of one task: BLAKE2b in counter mode, keyed by the task set and the index.
 
-    Generators draw from this rather than from `random` or NumPy, because its stream is defined by one line and so is the
-    same in every version of both, and because a fresh one costs 1 µs instead of 6 to 20, which is most of what making a task
-    costs. Each draw takes a remainder of at least 128 more bits than the bound needs, so its bias is below 2**-128.
+    Generators draw from this rather than from `random` or NumPy, because its stream is defined by one line and so is
+    the same in every version of both, and because a fresh one costs 1 µs instead of 6 to 20, which is most of what
+    making a task costs. Each draw takes a remainder of at least 128 more bits than the bound needs, so its bias is
+    below 2**-128.
 
     Example:
         >>> rng = TaskRandom(b"Arithmetic|0|7")
@@ -210,10 +211,10 @@ class ListTaskSet(TaskSet):
 class ProceduralTaskSet(TaskSet, Generic[P]):
     """Tasks made by a generator, without data.
 
-    Subclasses implement three methods over a problem of their own type `P`: `draw`, `split_key`, `make`. Training and test
-    problems are disjoint by construction, whatever the seeds: a problem belongs to the test split when the hash of its
-    split key falls in one eighth of the range, and each split draws until a problem is its own. Tasks once made are kept
-    (up to 16,384 of them), since a group of rollouts asks for the same one many times.
+    Subclasses implement three methods over a problem of their own type `P`: `draw`, `split_key`, `make`. Training and
+    test problems are disjoint by construction, whatever the seeds: a problem belongs to the test split when the hash
+    of its split key falls in one eighth of the range, and each split draws until a problem is its own. Tasks once made
+    are kept (up to 16,384 of them), since a group of rollouts asks for the same one many times.
 
     Args:
         name: Name of the family; part of every seed.
@@ -272,8 +273,8 @@ class ProceduralTaskSet(TaskSet, Generic[P]):
             if self._split == "all" or (self._split == "test") == self._held_out(problem):
                 return problem
         raise ConfigError(
-            f"{self._name}: no {self._split} problem among {self._MAX_DRAWS:,} draws; these knobs leave too few problems "
-            "to hold any out: widen them or use split='all'"
+            f"{self._name}: no {self._split} problem among {self._MAX_DRAWS:,} draws; these knobs leave too few "
+            "problems to hold any out: widen them or use split='all'"
         )
 
     def _held_out(self, problem: P) -> bool:

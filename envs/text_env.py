@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 
 import gymnasium as gym
 from gymnasium.error import ResetNeeded
-
 from rlvr_gym.envs.spaces import UnicodeText
 from rlvr_gym.envs.task import Task, TaskNotFoundError, TaskSet, check_int, content_hash
 from rlvr_gym.reward_shaping import make_reward
@@ -48,6 +47,7 @@ class TextAction(str):
     def __new__(
         cls, text: str, *, finish_reason: str | None = None, tool_calls: tuple[Mapping[str, Any], ...] = ()
     ) -> Self:
+        """See the class."""
         action = super().__new__(cls, text)
         action.finish_reason = finish_reason
         action.tool_calls = tool_calls
@@ -72,15 +72,16 @@ class Transition:
 class TextEnv(gym.Env[str, str]):
     """One task an episode, judged by a verifier.
 
-    **Reset.** `reset(seed=, options=)`: the same seed gives the same task, so a GRPO group is G environments reset with one
-    seed. Options (at most one): `task_index`, `task_id`, or `task` (a `Task`).
+    **Reset.** `reset(seed=, options=)`: the same seed gives the same task, so a GRPO group is G environments reset
+    with one seed. Options (at most one): `task_index`, `task_id`, or `task` (a `Task`).
 
-    **Step.** A verdict ends the episode with `terminated`; `max_turns` and ungradable failures (ours, not the policy's) end
-    it with `truncated`; never both.
+    **Step.** A verdict ends the episode with `terminated`; `max_turns` and ungradable failures (ours, not the
+    policy's) end it with `truncated`; never both.
 
-    **Info** is JSON, deterministic, without clocks and None: `task_id`, `turn`, `messages` (this turn's delta in chat format),
-    `anchor`; at reset also `tools` and `difficulty`; at a step also `reward_terms` (their sum is the reward); at the end
-    `stop_reason` (`"answered"`, `"max_turns"`, `"ungradable"`), `verdict`, and `passed` where it was gradable.
+    **Info** is JSON, deterministic, without clocks and None: `task_id`, `turn`, `messages` (this turn's delta in chat
+    format), `anchor`; at reset also `tools` and `difficulty`; at a step also `reward_terms` (their sum is the reward);
+    at the end `stop_reason` (`"answered"`, `"max_turns"`, `"ungradable"`), `verdict`, and `passed` where it was
+    gradable.
 
     Args:
         taskset: Where tasks come from.

@@ -1,8 +1,9 @@
 """Verifiers made of verifiers: `all_of`, `any_of`, `gate`, `weighted`, `first`.
 
-Children judge the same response against the same reference. Ungradable children follow three-valued logic: a conjunction
-with a failed child has failed whatever the other would have said, a disjunction with a passed child has passed, and
-otherwise one ungradable child makes the whole ungradable. An empty list of children is refused: it would pass vacuously.
+Children judge the same response against the same reference. Ungradable children follow three-valued logic: a
+conjunction with a failed child has failed whatever the other would have said, a disjunction with a passed child has
+passed, and otherwise one ungradable child makes the whole ungradable. An empty list of children is refused: it would
+pass vacuously.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
-from rlvr_gym.verifiers.errors import ConfigError, suggestion
+from rlvr_gym.verifiers.errors import ConfigError
 from rlvr_gym.verifiers.registry import make_verifier
 from rlvr_gym.verifiers.verdict import Part, Reason, Status, Verdict
 

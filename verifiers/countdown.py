@@ -1,8 +1,9 @@
 """`countdown@1`: an expression that uses the given numbers, each exactly once, and equals the target.
 
-Checked by constraint, never against one oracle string: a response is right because its expression is, whichever of the many
-solutions it is. The expression is read by an own parser into exact fractions: only digits, `+ - * /` and brackets
-exist, so there is nothing to evaluate, no `**`, no `or`, no digit concatenation, no unary minus to smuggle a number in.
+Checked by constraint, never against one oracle string: a response is right because its expression is, whichever of the
+many solutions it is. The expression is read by an own parser into exact fractions: only digits, `+ - * /` and brackets
+exist, so there is nothing to evaluate, no `**`, no `or`, no digit concatenation, no unary minus to smuggle a number
+in.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class ExpressionError(ValueError):
 class Countdown(Verifier):
     """Judges an expression by its constraints.
 
-    The reference is `{"numbers": [3, 5, 7], "target": 22}`. The dense score climbs three steps: it parses (1/3), it also uses
-    exactly the given numbers (2/3), it also has the target's value (1, passed). Writing the target alone earns 1/3.
+    The reference is `{"numbers": [3, 5, 7], "target": 22}`. The dense score climbs three steps: it parses (1/3), it
+    also uses exactly the given numbers (2/3), it also has the target's value (1, passed). Writing the target alone
+    earns 1/3.
 
     Args:
         markers: Which declarations of a final answer count (see `extraction.final_slot`).
@@ -124,7 +126,8 @@ def parse_expression(text: str) -> Expression:
     """Parse `+ - * /`, brackets and unsigned integers, with the usual precedence, into an exact value.
 
     Args:
-        text: At most 1,000 characters, 50 levels of brackets, 15 digits a number. `×`, `÷` and a trailing `= value` are read;
+        text: At most 1,000 characters, 50 levels of brackets, 15 digits a number. `×`, `÷` and a trailing `= value`
+            are read;
             the part after `=` must be a number and is not what is judged.
 
     Raises:
@@ -203,7 +206,9 @@ class _Parser:
             self.numbers.append(int(token))
             return Fraction(self.numbers[-1])
         if token != "(":
-            raise ExpressionError(f"expected a number or '(', got {token!r}" if token else "the expression ends too early")
+            raise ExpressionError(
+                f"expected a number or '(', got {token!r}" if token else "the expression ends too early"
+            )
         if depth >= MAX_DEPTH:
             raise ExpressionError(f"brackets are nested more than {MAX_DEPTH} deep")
         value = self.sum(depth + 1)

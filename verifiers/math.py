@@ -1,9 +1,9 @@
 """`math@1`: a final answer in a box, compared as a number or as a normalised LaTeX string.
 
-A first, deliberately narrow version: two answers are equal when both read as one exact number of equal value, or when they
-are the same LaTeX after spelling variants are removed (`\\dfrac`, `\\left`, spaces, `\\frac12`). It never evaluates text and has
-no tolerance, so it accepts nothing that is not the reference; it does reject equal expressions written in another form
-(`(x+1)^2` for `x^2+2x+1`).
+A first, deliberately narrow version: two answers are equal when both read as one exact number of equal value, or when
+they are the same LaTeX after spelling variants are removed (`\\dfrac`, `\\left`, spaces, `\\frac12`). It never
+evaluates text and has no tolerance, so it accepts nothing that is not the reference; it does reject equal expressions
+written in another form (`(x+1)^2` for `x^2+2x+1`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Math(Verifier):
             reason = Reason("answer_too_long", f"the answer has {len(extracted):,} characters")
             return Verdict(Status.LIMIT_EXCEEDED, 0.0, reason, self.id, extracted[:200], slot.marker)
         if not extracted:
-            return Verdict(Status.MALFORMED, 0.0, Reason("empty_answer", "the answer is empty"), self.id, "", slot.marker)
+            return Verdict(
+                Status.MALFORMED, 0.0, Reason("empty_answer", "the answer is empty"), self.id, "", slot.marker
+            )
         method, equal = _compare(extracted, gold)
         method = f"{slot.marker}/{method}"
         if equal:

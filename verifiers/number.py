@@ -1,10 +1,12 @@
 """`number@1`: the final answer is one number, compared exactly.
 
 For word problems and arithmetic (GSM8K's `####`, `A:`, `\\boxed{}`, `<answer>`). Integers are compared as integers and
-everything else as exact fractions; there is no tolerance, so 10000000000000001 is not 10000000000000000 and 0.333 is not 1/3.
+everything else as exact fractions; there is no tolerance, so 10000000000000001 is not 10000000000000000 and 0.333 is
+not 1/3.
 
-Policies: a unit or currency after the number is read over (`18 dollars` is 18, since the gold has no unit); `50%` is 50 and
-never 0.5; thousands groups must be groups of three; `5 or 7`, `5 and 7`, ranges and number words make the answer ambiguous.
+Policies: a unit or currency after the number is read over (`18 dollars` is 18, since the gold has no unit); `50%` is
+50 and never 0.5; thousands groups must be groups of three; `5 or 7`, `5 and 7`, ranges and number words make the
+answer ambiguous.
 """
 
 from __future__ import annotations
@@ -100,7 +102,5 @@ def _from_object(reference: Any) -> Exact:
 
 
 def _last_number(response: str) -> Slot | None:
-    found = None
-    for found in _ANY_NUMBER.finditer(after_reasoning(response) or ""):
-        pass
-    return Slot(found[0], "last_number") if found else None
+    found = _ANY_NUMBER.findall(after_reasoning(response) or "")
+    return Slot(found[-1], "last_number") if found else None

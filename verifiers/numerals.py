@@ -1,8 +1,8 @@
 """Reading one number from a short text, exactly: no floats, caps on size, no guessing.
 
-The grammar is an optional sign and currency sign around digits (thousands groups of three, a decimal part, an exponent), a
-fraction `a/b` or `\\frac{a}{b}`, or a mixed number `1 1/2`; then an optional percent sign or unit words. Anything else is
-refused with a reason, because a reader that guesses pays for `5 or 7`.
+The grammar is an optional sign and currency sign around digits (thousands groups of three, a decimal part, an
+exponent), a fraction `a/b` or `\\frac{a}{b}`, or a mixed number `1 1/2`; then an optional percent sign or unit words.
+Anything else is refused with a reason, because a reader that guesses pays for `5 or 7`.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ _NUMBER = re.compile(
 _TAIL = re.compile(r"(?:\s*+[%€£¥$°])?(?:[^\W\d_]|[\s,./()'-])*+")
 # Words after the number that would change its value or add a second answer.
 _NOT_A_UNIT = frozenset(
-    """or and to not nor either plus minus times over by divided squared cubed factorial half halves third thirds quarter
-    quarters dozen dozens hundred hundreds thousand thousands million millions billion billions trillion trillions k mn bn
-    maybe perhaps possibly approximately about around roughly versus vs but than wait actually
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety pi π sqrt""".split()
+    """or and to not nor either plus minus times over by divided squared cubed factorial half halves third thirds
+    quarter quarters dozen dozens hundred hundreds thousand thousands million millions billion billions trillion trillions k mn
+    bn maybe perhaps possibly approximately about around roughly versus vs but than wait actually zero one two three
+    four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+    twenty thirty forty fifty sixty seventy eighty ninety pi π sqrt""".split()
 )
 # A single letter is a variable, not a unit ("4t", "5 x", "2e", "3i"), but for these where a space sets them off.
 _LETTER_UNITS = frozenset("mgshlL")

@@ -145,9 +145,7 @@ class Verdict:
             "reason": {"code": self.reason[0], "text": self.reason[1]},
             "extracted": self.extracted,
             "method": self.method,
-            "parts": [
-                {"name": p.name, "passed": p.passed, "score": p.score, "detail": p.detail} for p in self.parts
-            ],
+            "parts": [{"name": p.name, "passed": p.passed, "score": p.score, "detail": p.detail} for p in self.parts],
             "verifier": str(self.verifier),
         }
 
