@@ -1,1 +1,71 @@
-"""Agents."""
+"""Agents: policies, rollouts, pure pieces of learning, recipes and a trainer.
+
+What needs torch (`TransformersPolicy`, `Trainer`, `warm_start`, models) is imported when it is first asked for.
+"""
+
+if not __name__.startswith("rlvr_gym."):
+    raise ImportError(
+        "this folder is rlvr_gym.agents: install the project (pip install -e '.[agents]') and `import rlvr_gym.agents`; "
+        "the bare name `agents` belongs to another distribution"
+    )
+
+import importlib
+from typing import Any
+
+from rlvr_gym.agents import recipes
+from rlvr_gym.agents.episode import Episode, Turn
+from rlvr_gym.agents.policy import Completion, Policy, Request, seed_from
+from rlvr_gym.agents.replay import NoRecordingError, Recording, ReplayPolicy
+from rlvr_gym.agents.rollout import Play, collect
+from rlvr_gym.agents.scripted import ScriptedPolicy, Spread
+from rlvr_gym.verifiers import MissingExtraError
+
+_NEEDS_TORCH = {
+    "LanguageModel": "rlvr_gym.agents.models",
+    "PRESETS": "rlvr_gym.agents.models",
+    "TrainConfig": "rlvr_gym.agents.trainer",
+    "Trainer": "rlvr_gym.agents.trainer",
+    "TransformersPolicy": "rlvr_gym.agents.transformers_policy",
+    "WarmStartConfig": "rlvr_gym.agents.imitation",
+    "build_preset": "rlvr_gym.agents.models",
+    "load_model": "rlvr_gym.agents.models",
+    "warm_start": "rlvr_gym.agents.imitation",
+}
+
+__all__ = [
+    "PRESETS",
+    "Completion",
+    "Episode",
+    "LanguageModel",
+    "NoRecordingError",
+    "Play",
+    "Policy",
+    "Recording",
+    "ReplayPolicy",
+    "Request",
+    "ScriptedPolicy",
+    "Spread",
+    "TrainConfig",
+    "Trainer",
+    "TransformersPolicy",
+    "Turn",
+    "WarmStartConfig",
+    "build_preset",
+    "collect",
+    "load_model",
+    "recipes",
+    "seed_from",
+    "warm_start",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_NEEDS_TORCH[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"torch", "transformers", "tokenizers", "safetensors"}:
+            raise MissingExtraError(str(error.name), "agents", f"rlvr_gym.agents.{name}") from error
+        raise
+    return getattr(module, name)

@@ -100,8 +100,8 @@ class ArithmeticEnv(TextEnv):
         >>> env = ArithmeticEnv(digits=3, style="compact")
         >>> obs, info = env.reset(options={"task_index": 0})
         >>> obs
-        '739+951='
-        >>> env.step("1690")[4]["passed"]
+        '816+814='
+        >>> env.step("1630")[4]["passed"]
         True
     """
 

@@ -116,8 +116,8 @@ class CountdownEnv(TextEnv):
         >>> env = CountdownEnv(numbers=3, style="compact")
         >>> obs, info = env.reset(options={"task_index": 0})
         >>> obs
-        '8,15,12:19='
-        >>> env.step("12-8+15")[4]["passed"]
+        '12,1,24:36='
+        >>> env.step("12*1+24")[4]["passed"]
         True
     """
 

@@ -54,5 +54,5 @@ class UnicodeText(spaces.Text):
 @create_shared_memory.register(UnicodeText)
 def _no_shared_memory(space: UnicodeText, n: int = 1, ctx: Any = None) -> Any:
     raise TypeError(
-        f"{space!r} holds strings of any length, so it has no shared memory: use AsyncVectorEnv(..., shared_memory=False)"
+        f"{space!r} has no shared memory, since its strings have any length: AsyncVectorEnv(..., shared_memory=False)"
     )

@@ -7,8 +7,8 @@ Example:
     >>> env = gym.make("rlvr_gym:rlvr/Arithmetic-v0", digits=2)
     >>> obs, info = env.reset(seed=0)
     >>> obs
-    "What is 41 + 29? End your answer with a line '#### <number>'."
-    >>> obs, reward, terminated, truncated, info = env.step("41 + 29 = 70\\n#### 70")
+    "What is 14 + 40? End your answer with a line '#### <number>'."
+    >>> obs, reward, terminated, truncated, info = env.step("14 + 40 = 54\\n#### 54")
     >>> reward, info["passed"]
     (1.0, True)
 """

@@ -1,0 +1,132 @@
+"""Episodes to tensors, without tokenising anything again.
+
+An episode becomes one row as long as each turn's prompt extends what stands before it (the prefix property); where a
+prompt was edited, a new row begins. Only sampled ids are masked in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from rlvr_gym.agents.episode import Episode
+from torch import Tensor
+
+
+@dataclass
+class Row:
+    """One training sequence: ids, which of them were sampled, and the log-probabilities of those (0 elsewhere)."""
+
+    ids: list[int] = field(default_factory=list)
+    mask: list[bool] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def extend(self, ids: Sequence[int], sampled: bool, logprobs: Sequence[float] | None = None) -> None:
+        """Append ids that were all sampled or all not."""
+        self.ids += ids
+        self.mask += [sampled] * len(ids)
+        self.logprobs += logprobs if logprobs is not None else [0.0] * len(ids)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Right-padded tensors.
+
+    Args:
+        ids_BT: Token ids.
+        attention_BT: 1 at real tokens.
+        mask_BT: True at sampled tokens.
+        logprobs_BT: Log-probabilities at sampling time; 0 where masked.
+        episode_B: Index of the episode that each row belongs to.
+    """
+
+    ids_BT: Tensor
+    attention_BT: Tensor
+    mask_BT: Tensor
+    logprobs_BT: Tensor
+    episode_B: Tensor
+
+    def __len__(self) -> int:
+        return self.ids_BT.shape[0]
+
+    def rows(self, start: int, stop: int) -> Batch:
+        """A slice of rows, cut to the width that it needs."""
+        part = slice(start, stop)
+        width = int(self.attention_BT[part].sum(dim=1).max())
+        return Batch(
+            self.ids_BT[part, :width],
+            self.attention_BT[part, :width],
+            self.mask_BT[part, :width],
+            self.logprobs_BT[part, :width],
+            self.episode_B[part],
+        )
+
+
+def episode_rows(episode: Episode) -> list[Row]:
+    """The training rows of one episode.
+
+    Example:
+        >>> from rlvr_gym.agents import Completion, Turn
+        >>> first = Turn(Completion("a", (7,), (-0.5,), (0.1,), prompt_ids=(1, 2)), 0.0, "s0")
+        >>> second = Turn(Completion("b", (9,), (-0.7,), (0.1,), prompt_ids=(1, 2, 7, 3)), 1.0, "s1")
+        >>> [row] = episode_rows(Episode("t", (first, second), True, "answered", {}))
+        >>> row.ids, row.mask
+        ([1, 2, 7, 3, 9], [False, False, True, False, True])
+    """
+    rows: list[Row] = []
+    for turn in episode.turns:
+        completion = turn.completion
+        prompt = list(completion.prompt_ids)
+        if not rows or prompt[: len(rows[-1].ids)] != rows[-1].ids:
+            rows.append(Row())
+        row = rows[-1]
+        row.extend(prompt[len(row.ids) :], sampled=False)
+        row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs)
+    return rows
+
+
+def make_batch(episodes: Sequence[Episode], pad_id: int) -> Batch:
+    """Pad the rows of all episodes to one width. Episodes without a turn give no row."""
+    owned = [(index, row) for index, episode in enumerate(episodes) for row in episode_rows(episode)]
+    return batch_of_rows([row for _, row in owned], [index for index, _ in owned], pad_id)
+
+
+def batch_of_rows(rows: Sequence[Row], episode_of_row: Sequence[int], pad_id: int) -> Batch:
+    """Pad rows on the right to one width."""
+    width = max((len(row.ids) for row in rows), default=1)
+    return Batch(
+        ids_BT=_padded([row.ids for row in rows], width, pad_id),
+        attention_BT=_padded([[1] * len(row.ids) for row in rows], width, 0),
+        mask_BT=_padded([row.mask for row in rows], width, False),
+        logprobs_BT=_padded([row.logprobs for row in rows], width, 0.0),
+        episode_B=torch.tensor(episode_of_row, dtype=torch.long),
+    )
+
+
+def token_logprobs(model: Any, batch: Batch, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probability of every token given those before it, and the entropy of its distribution.
+
+    Args:
+        model: A causal transformers model.
+        batch: Rows; padded on the right, so positions need no correction.
+        temperature: That of sampling, so that the result is comparable with the recorded log-probabilities.
+
+    Returns:
+        Two tensors [B, T]; position 0, which nothing predicts, is 0.
+    """
+    logits = model(input_ids=batch.ids_BT, attention_mask=batch.attention_BT, use_cache=False).logits
+    logprobs_BTV = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
+    chosen = logprobs_BTV.gather(2, batch.ids_BT[:, 1:, None])[..., 0]
+    with torch.no_grad():
+        entropy = -(logprobs_BTV.exp() * logprobs_BTV).sum(dim=-1)
+    return _shifted(chosen), _shifted(entropy)
+
+
+def _shifted(values: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(values[:, :1]), values], dim=1)
+
+
+def _padded(rows: Sequence[Sequence[Any]], width: int, fill: Any) -> Tensor:
+    return torch.tensor([list(row) + [fill] * (width - len(row)) for row in rows]).reshape(len(rows), width)

@@ -1,0 +1,170 @@
+"""Small decoders and their tokenizers, built offline and saved as ordinary transformers folders.
+
+A preset is a Llama architecture of 0.2 to 5 million parameters over characters or bytes: enough to learn a procedural
+task from scratch on a CPU, and loadable by anything that loads a transformers folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rlvr_gym.verifiers import ConfigError, UnknownNameError
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
+PRINTABLE = "".join(chr(code) for code in range(32, 127)) + "\n"
+_INIT_STD = 0.02
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Size of a small decoder.
+
+    Args:
+        hidden: Width.
+        layers: Depth.
+        heads: Attention heads.
+        context: Longest sequence, in tokens.
+        tokenizer: `"char"` or `"byte"`.
+    """
+
+    hidden: int
+    layers: int
+    heads: int
+    context: int = 512
+    tokenizer: str = "char"
+
+
+PRESETS: dict[str, Preset] = {
+    "nano": Preset(hidden=64, layers=4, heads=4),
+    "micro": Preset(hidden=128, layers=3, heads=4),
+    "mini": Preset(hidden=256, layers=4, heads=8, tokenizer="byte"),
+}
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal model and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+    def save(self, folder: str | Path) -> None:
+        """Write an ordinary transformers folder (weights as safetensors)."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def char_tokenizer(alphabet: str = PRINTABLE) -> Any:
+    """One token a character; characters outside the alphabet become `<unk>`.
+
+    Args:
+        alphabet: The characters, each once.
+
+    Raises:
+        ConfigError: The alphabet is empty or repeats a character.
+
+    Example:
+        >>> tokenizer = char_tokenizer("0123456789+=")
+        >>> tokenizer.decode(tokenizer("12+3=")["input_ids"])
+        '12+3='
+    """
+    if not alphabet or len(set(alphabet)) != len(alphabet):
+        raise ConfigError(f"the alphabet must hold each character once, got {alphabet!r}")
+    vocabulary = {token: i for i, token in enumerate([PAD, EOS, UNKNOWN, *alphabet])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return _wrapped(tokenizer)
+
+
+def byte_tokenizer() -> Any:
+    """One token a byte of UTF-8: every text is representable.
+
+    Example:
+        >>> tokenizer = byte_tokenizer()
+        >>> tokenizer.decode(tokenizer("π ≈ 3")["input_ids"])
+        'π ≈ 3'
+    """
+    vocabulary = {token: i for i, token in enumerate([PAD, EOS, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return _wrapped(tokenizer)
+
+
+def build_preset(name: str, *, seed: int = 0, alphabet: str | None = None) -> LanguageModel:
+    """A freshly initialised preset.
+
+    Args:
+        name: One of `PRESETS`.
+        seed: Seed of the weights; the global generator is neither read nor moved.
+        alphabet: Characters of a character tokenizer; printable ASCII by default.
+
+    Raises:
+        UnknownNameError: No such preset.
+        ConfigError: An alphabet for a preset over bytes.
+    """
+    if name not in PRESETS:
+        raise UnknownNameError("preset", name, PRESETS)
+    preset = PRESETS[name]
+    if preset.tokenizer == "byte" and alphabet is not None:
+        raise ConfigError(f"preset {name!r} speaks bytes and takes no alphabet")
+    tokenizer = byte_tokenizer() if preset.tokenizer == "byte" else char_tokenizer(alphabet or PRINTABLE)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=preset.hidden,
+        intermediate_size=4 * preset.hidden,
+        num_hidden_layers=preset.layers,
+        num_attention_heads=preset.heads,
+        max_position_embeddings=preset.context,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):  # the constructor draws from the global generator
+        model = LlamaForCausalLM(config)
+    _initialise(model, seed)
+    return LanguageModel(model.float(), tokenizer)
+
+
+def load_model(folder: str | Path) -> LanguageModel:
+    """Load a transformers folder, or a hub id where the hub can be reached.
+
+    Raises:
+        ConfigError: Nothing can be loaded from there.
+    """
+    try:
+        model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"no model can be loaded from {str(folder)!r}: {str(error).splitlines()[0]}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return LanguageModel(model, tokenizer)
+
+
+def parameter_count(model: Any) -> int:
+    """Number of distinct parameters (tied weights count once)."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _wrapped(tokenizer: Tokenizer) -> Any:
+    unknown = {"unk_token": UNKNOWN} if tokenizer.token_to_id(UNKNOWN) is not None else {}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS, clean_up_tokenization_spaces=False, **unknown
+    )
+
+
+@torch.no_grad()
+def _initialise(model: Any, seed: int) -> None:
+    """Normal(0, 0.02) matrices, in the fixed order of their names; gains of norms stay 1 (Llama has no biases)."""
+    generator = torch.Generator().manual_seed(seed)
+    for _, parameter in sorted(model.named_parameters()):
+        if parameter.ndim >= 2:
+            parameter.copy_(torch.empty(parameter.shape).normal_(0.0, _INIT_STD, generator=generator))
