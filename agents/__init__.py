@@ -5,7 +5,7 @@ What needs torch (`TransformersPolicy`, `Trainer`, `warm_start`, models) is impo
 
 if not __name__.startswith("rlvr_gym."):
     raise ImportError(
-        "this folder is rlvr_gym.agents: install the project (pip install -e '.[agents]') and `import rlvr_gym.agents`; "
+        "this folder is rlvr_gym.agents: install the project (pip install -e .) and `import rlvr_gym.agents`; "
         "the bare name `agents` belongs to another distribution"
     )
 

@@ -137,8 +137,8 @@ def aggregate(
         ConfigError: Unknown mode, shapes differ, or `norm` is missing.
 
     Example:
-        >>> values, mask = torch.tensor([[1.0, 3.0, 0.0, 0.0], [2.0, 2.0, 4.0, 8.0]]), torch.ones(2, 4, dtype=torch.bool)
-        >>> mask[0, 2:] = False
+        >>> values = torch.tensor([[1.0, 3.0, 0.0, 0.0], [2.0, 2.0, 4.0, 8.0]])
+        >>> mask = torch.tensor([[True, True, False, False], [True] * 4])
         >>> [round(aggregate(values, mask, mode).item(), 4) for mode in ("token_mean", "seq_mean_token_mean")]
         [3.3333, 3.0]
     """

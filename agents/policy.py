@@ -29,6 +29,7 @@ class Completion:
         entropies: Entropy of that distribution at each position, in nats.
         prompt_ids: The ids that the response continues.
         finish_reason: `"stop"` or `"length"`.
+        label: For recorded responses: what somebody else judged it to be.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Completion:
     entropies: tuple[float, ...] = ()
     prompt_ids: tuple[int, ...] = ()
     finish_reason: str = "stop"
+    label: bool | None = None
 
 
 class Request(NamedTuple):
@@ -91,6 +93,10 @@ class Policy(ABC):
                 raise ConfigError(f"{len(conversations)} conversations x {n} need {count} {name}, got {len(values)}")
         repeated = [conversation for conversation in conversations for _ in range(n)]
         return self.sample([Request(*request) for request in zip(repeated, seeds, indices, strict=True)])
+
+    def available(self, prompt: str) -> int | None:
+        """How many different completions of this prompt there are; None for no limit."""
+        return None
 
     @abstractmethod
     def sample(self, requests: Sequence[Request]) -> list[Completion]:

@@ -50,7 +50,8 @@ class Recipe:
             raise ConfigError(f"updates must be at least 1, got {self.updates}")
         if self.kl_coef < 0 or not 0 < self.clip_low <= 1 or self.clip_high <= 0:
             raise ConfigError(
-                f"expected kl_coef >= 0, 0 < clip_low <= 1, clip_high > 0; got {self.kl_coef}, {self.clip_low}, {self.clip_high}"
+                "expected kl_coef >= 0, 0 < clip_low <= 1 and clip_high > 0; "
+                f"got {self.kl_coef}, {self.clip_low} and {self.clip_high}"
             )
 
     def __str__(self) -> str:

@@ -81,7 +81,7 @@ class ReplayPolicy(Policy):
             raise DataError(f"{path}: no row has {where}" if where else f"{path}: no rows")
         return cls(recordings)
 
-    def count(self, prompt: str) -> int:
+    def available(self, prompt: str) -> int:
         """How many responses to this prompt were recorded."""
         return len(self.recordings.get(prompt, ()))
 
@@ -94,11 +94,12 @@ class ReplayPolicy(Policy):
         return [self._replay(last_user_text(request.conversation), request.index) for request in requests]
 
     def _replay(self, prompt: str, index: int) -> Completion:
-        if index >= self.count(prompt):
+        if index >= self.available(prompt):
             raise NoRecordingError(
-                f"sample {index} was asked for, but {self.count(prompt)} responses were recorded for {prompt[:80]!r}"
+                f"sample {index} was asked for, but {self.available(prompt)} responses were recorded for {prompt[:80]!r}"
             )
-        return Completion(self.recordings[prompt][index].text)
+        recording = self.recordings[prompt][index]
+        return Completion(recording.text, label=recording.label)
 
 
 def _text(path: str | Path, row: Row, columns: Sequence[str]) -> str:

@@ -123,6 +123,6 @@ def _guarded(episode: _Open, call: Any) -> Any:
     """The one broad `except` of the project: a failing environment becomes a record, not the end of the run."""
     try:
         return call()
-    except Exception:
+    except Exception:  # noqa: BLE001
         episode.done = Episode(episode.task_id, tuple(episode.turns), None, "error", {}, traceback.format_exc())
         return None

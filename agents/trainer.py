@@ -7,7 +7,6 @@ a run that was killed and resumed writes the same bytes as one that was not.
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 import time
@@ -18,8 +17,6 @@ from typing import Any
 
 import gymnasium as gym
 import torch
-from torch import Tensor
-
 from rlvr_gym.agents.advantages import group_advantages, tied_groups
 from rlvr_gym.agents.batch import Batch, make_batch, token_logprobs
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
@@ -33,6 +30,7 @@ from rlvr_gym.agents.rollout import Play, collect
 from rlvr_gym.agents.tracking import JsonLines, TensorBoard
 from rlvr_gym.agents.transformers_policy import TransformersPolicy
 from rlvr_gym.verifiers import ConfigError
+from torch import Tensor
 
 Metrics = dict[str, float]
 
@@ -224,9 +222,7 @@ class Trainer:
         self.optimizer.step()
         return {"grad_norm": float(norm), **sums}
 
-    def _loss(
-        self, part: Batch, advantages_B1: Tensor, counts: Denominators, reference: Any
-    ) -> tuple[Tensor, Metrics]:
+    def _loss(self, part: Batch, advantages_B1: Tensor, counts: Denominators, reference: Any) -> tuple[Tensor, Metrics]:
         recipe, mask = self.recipe, part.mask_BT
         logprobs, entropy = token_logprobs(self.lm.model, part, self.config.temperature)
         policy = clipped_policy_loss(
@@ -278,8 +274,7 @@ class Trainer:
     def _reference(self) -> Any:
         if self.recipe.kl_coef == 0:
             return None
-        reference = load_model(self.folder / "base").model if (self.folder / "base").is_dir() else
-        copy.deepcopy(self.lm.model) return reference.eval().requires_grad_(False)
+        return load_model(self.folder / "base").model.eval().requires_grad_(False)
 
     def _sinks(self, done: int) -> list[Any]:
         sinks: list[Any] = [JsonLines(self.folder / "metrics.jsonl", done)]
