@@ -116,7 +116,8 @@ def token_logprobs(model: Any, batch: Batch, temperature: float) -> tuple[Tensor
     Returns:
         Two tensors [B, T]; position 0, which nothing predicts, is 0.
     """
-    logits = model(input_ids=batch.ids_BT, attention_mask=batch.attention_BT, use_cache=False).logits
+    # No attention mask: under causal attention a token never looks at the padding to its right.
+    logits = model(input_ids=batch.ids_BT, use_cache=False).logits
     logprobs_BTV = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
     chosen = logprobs_BTV.gather(2, batch.ids_BT[:, 1:, None])[..., 0]
     with torch.no_grad():

@@ -94,10 +94,9 @@ class ReplayPolicy(Policy):
         return [self._replay(last_user_text(request.conversation), request.index) for request in requests]
 
     def _replay(self, prompt: str, index: int) -> Completion:
-        if index >= self.available(prompt):
-            raise NoRecordingError(
-                f"sample {index} was asked for, but {self.available(prompt)} responses were recorded for {prompt[:80]!r}"
-            )
+        available = self.available(prompt)
+        if index >= available:
+            raise NoRecordingError(f"sample {index} was asked for, {available} were recorded for {prompt[:80]!r}")
         recording = self.recordings[prompt][index]
         return Completion(recording.text, label=recording.label)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,13 @@ class Trainer:
 
     Args:
         make_env: Builds one training environment; called `prompts * group_size` times.
-        lm: The model at the start; `folder/base` keeps it, as the reference of a KL term and as the base of
-            comparisons.
+        start: The model to start from, or a function that builds it, called only where the run begins. `folder/base`
+            keeps it, as the reference of a KL term and as the base of comparisons.
         recipe: The algorithm.
         config: Everything else.
         folder: Where the run lives. A run that was interrupted is continued when the same trainer is built again.
         make_eval_env: Builds one evaluation environment, for `eval_every`.
-        report: Called after each step with its metrics.
+        identity: What else must not change when a run is continued, such as the environment's id; JSON.
 
     Raises:
         ConfigError: The folder holds a run with other settings; the message names them.
@@ -117,17 +117,17 @@ class Trainer:
     def __init__(
         self,
         make_env: Callable[[], gym.Env[str, str]],
-        lm: LanguageModel,
+        start: LanguageModel | Callable[[], LanguageModel],
         recipe: Recipe,
         config: TrainConfig,
         folder: Path,
         *,
         make_eval_env: Callable[[], gym.Env[str, str]] | None = None,
-        report: Callable[[Metrics], None] | None = None,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
-        self.recipe, self.config, self.folder, self.lm = recipe, config, folder, lm
-        self._report = report
-        self._check_folder()
+        self.recipe, self.config, self.folder = recipe, config, folder
+        self._check_folder(dict(identity or {}))
+        self.lm = lm = self._base(start)
         self.envs = [make_env() for _ in range(config.prompts * recipe.group_size)]
         self.eval_envs = [make_eval_env() for _ in range(256)] if make_eval_env and config.eval_every else []
         self.policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
@@ -135,10 +135,16 @@ class Trainer:
         self._denominator_norm = float(config.max_new_tokens) if recipe.aggregation.endswith("_norm") else None
         self._seconds: dict[str, float] = {}
 
-    def run(self) -> Metrics:
-        """Train to the last step, from the newest checkpoint if there is one; returns the last step's metrics.
+    def run(self, report: Callable[[Metrics], None] | None = None) -> Metrics:
+        """Train to the last step, from the newest checkpoint if there is one.
 
         Writes `metrics.jsonl`, `timings.jsonl`, `checkpoints/`, and at the end `model/`.
+
+        Args:
+            report: Called after each step with its metrics.
+
+        Returns:
+            The metrics of the last step.
         """
         done, metrics = self._resume()
         sinks = self._sinks(done)
@@ -152,8 +158,8 @@ class Trainer:
                 timings.write({"step": step, **self._seconds})
                 if step % self.config.checkpoint_every == 0 or step == self.config.steps:
                     self._checkpoint(step, metrics)
-                if self._report is not None:
-                    self._report(metrics)
+                if report is not None:
+                    report(metrics)
         finally:
             for sink in (*sinks, timings):
                 sink.close()
@@ -243,10 +249,19 @@ class Trainer:
         loss = aggregate(values, mask, recipe.aggregation, denominators=counts, norm=self._denominator_norm)
         return loss, seen
 
-    def _check_folder(self) -> None:
+    def _base(self, start: LanguageModel | Callable[[], LanguageModel]) -> LanguageModel:
+        folder = self.folder / "base"
+        if folder.is_dir():
+            return load_model(folder)
+        lm = start() if callable(start) else start
+        save_model(folder, lm)
+        return lm
+
+    def _check_folder(self, identity: dict[str, Any]) -> None:
         """Write the settings, or compare them with those of the run that is already there; steps may grow."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        settings = json.loads(json.dumps({"recipe": asdict(self.recipe), "train": asdict(self.config)}))
+        plain = {"run": identity, "recipe": asdict(self.recipe), "train": asdict(self.config)}
+        settings = json.loads(json.dumps(plain))
         file = self.folder / "trainer.json"
         if file.exists():
             try:
@@ -265,8 +280,6 @@ class Trainer:
     def _resume(self) -> tuple[int, Metrics]:
         found = checkpoints(self.folder / "checkpoints")
         if not found:
-            if not (self.folder / "base").is_dir():
-                save_model(self.folder / "base", self.lm)
             return 0, {"step": 0}
         state = load_checkpoint(found[-1], self.optimizer, self.lm)
         return int(state["step"]), state["metrics"]

@@ -102,7 +102,7 @@ def percentile_band(means_RK: Floats, level: float = 0.95) -> Band:
 
 
 def simultaneous_band(means_RK: Floats, estimate_K: Floats, level: float = 0.95) -> Band:
-    """A band that covers the whole curve at once: `estimate +- q * se`, q the quantile of the largest studentised error.
+    """A band that covers the whole curve at once: `estimate +- q * se`, q a quantile of the largest studentised error.
 
     A statement about every k ("above at each k") needs this rather than one interval a k. Where the resamples do not
     vary, the band has no width.

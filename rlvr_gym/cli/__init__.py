@@ -1,1 +1,48 @@
-"""CLI."""
+"""The command `rlvr`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from rlvr_gym.cli.parser import parse
+from rlvr_gym.verifiers import RlvrError
+
+_COMMANDS = {
+    "list": "show:run_list",
+    "bench": "bench:run_bench",
+    "compare": "bench:run_compare",
+    "rescore": "bench:run_rescore",
+    "train": "train:run_train",
+    "verify": "verify:run_verify",
+    "play": "play:run_play",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Words after `rlvr`; those of the process by default.
+
+    Returns:
+        The exit status: 0 success, 1 the command says no (see each command), 2 a mistake in the command or its input,
+        130 interrupted.
+    """
+    args = parse(argv)
+    module, _, function = _COMMANDS[args.command].partition(":")
+    try:
+        status: int = getattr(importlib.import_module(f"rlvr_gym.cli.{module}"), function)(args)
+        sys.stdout.flush()
+        return status
+    except RlvrError as error:
+        sys.stderr.write(f"rlvr {args.command}: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nrlvr {args.command}: interrupted; the same command continues where it stopped\n")
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

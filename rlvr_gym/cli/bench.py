@@ -1,0 +1,138 @@
+"""`rlvr bench`, `rlvr compare`, `rlvr rescore`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlvr_gym.agents import Policy
+from rlvr_gym.benchmarks import BenchConfig, Summary, bench, compare, make_env, rescore
+from rlvr_gym.benchmarks.curve import write_curve_csv
+from rlvr_gym.benchmarks.plots import curve_png
+from rlvr_gym.benchmarks.report import load_run, write_report
+from rlvr_gym.cli import specs
+from rlvr_gym.cli.console import comparison_table, counts_line, progress_bar, say, summary_table, warn
+from rlvr_gym.envs import Task
+from rlvr_gym.envs.rows import DataError, read_rows
+from rlvr_gym.verifiers import ConfigError, MissingExtraError, make_verifier
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Run the benchmark; one run, or one a value of `--by`."""
+    kwargs = specs.parse_settings(args.settings)
+    env_id = specs.checked_env(args.env, kwargs)
+    spec = specs.PolicySpec.parse(args.policy)
+    out = Path(args.out)
+    if args.by is None:
+        folders = [out]
+        parts: list[dict[str, Any]] = [{}]
+    else:
+        if spec.kind != "replay":
+            raise ConfigError("--by splits recorded responses: it goes with --policy replay:FILE")
+        values = _values(spec.rest, args.by)
+        folders = [out / _folder_name(value) for value in values]
+        parts = [{args.by: value} for value in values]
+    summaries = []
+    for folder, where in zip(folders, parts, strict=True):
+        config = BenchConfig(
+            env=env_id,
+            env_kwargs=kwargs,
+            policy=_policy_identity(spec, args, where),
+            n=args.n,
+            ks=specs.parse_ks(args.k),
+            tasks=args.tasks,
+            seed=args.seed,
+            width=args.width,
+        )
+        with progress_bar(folder.name) as update:
+            summaries.append(bench(config, _policy(spec, args, where, config), folder, lambda d, t: update(d, t, "")))
+    return finish(out, folders, summaries, title=f"{env_id}, {spec.kind} policy")
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """Compare two run folders."""
+    out = Path(args.out)
+    comparison, summaries = compare(args.base, args.other, out)
+    say(comparison_table(comparison))
+    say()
+    say(comparison.sentence)
+    support = comparison.support
+    say(
+        f"{comparison.tasks} tasks paired, {comparison.left_out} left out; solved in n >= {comparison.n} samples: "
+        f"both {support.both}, only {comparison.base} {support.only_base}, "
+        f"only {comparison.other} {support.only_other}, neither {support.neither}"
+    )
+    page = write_report(
+        out / "report.html",
+        [load_run(args.base), load_run(args.other)],
+        comparison,
+        title=f"{comparison.base} and {comparison.other} on {summaries[0].env}",
+    )
+    _draw(out, summaries)
+    say(f"wrote {page}")
+    return 0
+
+
+def run_rescore(args: argparse.Namespace) -> int:
+    """Judge stored responses again."""
+    verifier = make_verifier(args.verifier, **specs.parse_settings(args.settings)) if args.verifier else None
+    if args.settings and verifier is None:
+        raise ConfigError("settings belong to a verifier: name it with --verifier")
+    summary = rescore(args.run, args.out, verifier)
+    return finish(Path(args.out), [Path(args.out)], [summary], title=f"{summary.env}, scored again")
+
+
+def finish(out: Path, folders: Sequence[Path], summaries: Sequence[Summary], *, title: str) -> int:
+    """Print the tables, write the report and the picture; 1 where some run has no curve."""
+    say(summary_table(summaries))
+    say()
+    for summary in summaries:
+        say(counts_line(summary))
+        if summary.note:
+            warn(f"note: {summary.run}: {summary.note}")
+    if len(folders) > 1:
+        write_curve_csv(out / "curve.csv", summaries)
+    page = write_report(out / "report.html", [load_run(folder) for folder in folders], title=title)
+    _draw(out, summaries)
+    say(f"wrote {page}")
+    return 0 if all(summary.curve for summary in summaries) else 1
+
+
+def _draw(out: Path, summaries: Sequence[Summary]) -> None:
+    try:
+        curve_png(out / "curve.png", summaries)
+    except MissingExtraError as error:
+        warn(f"note: no curve.png: {error}")
+
+
+def _policy_identity(spec: specs.PolicySpec, args: argparse.Namespace, where: dict[str, Any]) -> dict[str, Any]:
+    identity: dict[str, Any] = {"name": spec.kind, spec.kind: spec.rest, **where}
+    if spec.kind == "model":
+        identity |= {"temperature": args.temperature, "max_new_tokens": args.max_new_tokens}
+    return identity
+
+
+def _policy(
+    spec: specs.PolicySpec, args: argparse.Namespace, where: dict[str, Any], config: BenchConfig
+) -> Policy | Callable[[Sequence[Task]], Policy]:
+    if args.label is not None and spec.kind != "replay":
+        raise ConfigError("--label names a column of recorded responses: it goes with --policy replay:FILE")
+    if spec.kind == "scripted":
+        return specs.scripted(spec.rest)
+    if spec.kind == "replay":
+        return specs.replay(spec.rest, make_env(config.env, config.env_kwargs), args.label, where)
+    return specs.model(spec.rest, max_new_tokens=args.max_new_tokens, temperature=args.temperature)
+
+
+def _values(path: str, column: str) -> list[Any]:
+    rows = read_rows(path)
+    for row in rows:
+        if column not in row.values:
+            raise DataError(f"{path}, row {row.number}: no column {column!r}; the row has {', '.join(row.values)}")
+    return list(dict.fromkeys(row.values[column] for row in rows))
+
+
+def _folder_name(value: Any) -> str:
+    return "".join(char if char.isalnum() or char in "-_." else "_" for char in str(value)) or "_"

@@ -1,0 +1,113 @@
+"""What the command line prints: plain tables, and a progress bar where somebody watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rlvr_gym.benchmarks import Comparison, Summary
+
+
+def say(text: str = "") -> None:
+    """One line to standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    """One line to standard error."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of plain text: the first column to the left, the others to the right.
+
+    Example:
+        >>> print(table(["k", "pass@k"], [["1", "20.0 %"], ["16", "90.5 %"]]))
+        k   pass@k
+        1   20.0 %
+        16  90.5 %
+    """
+    cells = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = []
+    for row in cells:
+        padded = [
+            text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def percent(value: float) -> str:
+    """A share in percent with one decimal.
+
+    Example:
+        >>> percent(0.9051)
+        '90.5 %'
+    """
+    return f"{100 * value:.1f} %"
+
+
+def summary_table(summaries: Sequence[Summary]) -> str:
+    """pass@k of each run with its 95 % band, one row a k."""
+    ks = list(dict.fromkeys(point.k for s in summaries for point in s.curve))
+    header = ["k"] + [f"{s.run} pass@k (95 % band)" for s in summaries]
+    rows = []
+    for k in sorted(ks):
+        points = [next((p for p in s.curve if p.k == k), None) for s in summaries]
+        rows.append(
+            [str(k), *(f"{percent(p.estimate)} ({percent(p.low)} to {percent(p.high)})" if p else "-" for p in points)]
+        )
+    return table(header, rows)
+
+
+def counts_line(summary: Summary) -> str:
+    """Tasks and samples of a run, ungradable ones apart."""
+    text = (
+        f"{summary.run}: {summary.included} of {summary.tasks} tasks, {summary.samples} samples, {summary.passed} passed, "
+        f"{summary.ungradable} ungradable, {summary.cut_off} cut off"
+    )
+    if summary.agreement is not None:
+        text += f"; verdict = recorded label on {summary.agreement.agreed} of {summary.agreement.labelled}"
+    return text
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Both curves and their difference, one row a k."""
+    header = ["k", comparison.base, comparison.other, "difference (95 % band)"]
+    rows = [
+        [
+            str(p.k),
+            percent(p.base),
+            percent(p.other),
+            f"{100 * p.difference:+.1f} ({100 * p.low:+.1f} to {100 * p.high:+.1f})",
+        ]
+        for p in comparison.curve
+    ]
+    return table(header, rows)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on standard error where that is a terminal, else nothing.
+
+    Yields:
+        A function of (done, total, note).
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(label, total=None, note="")
+        yield lambda done, total, note="": bar.update(task, completed=done, total=total, note=note)

@@ -1,0 +1,161 @@
+"""The argument parser of `rlvr`: help that teaches."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rlvr_gym import __version__
+from rlvr_gym.cli.specs import POLICY_HELP
+from rlvr_gym.verifiers.errors import suggestion
+
+_TOP = """Environments and verifiers for reinforcement learning with verifiable rewards, and pass@k curves.
+
+  rlvr list                                              what there is
+  rlvr play rlvr/Countdown-v0                            answer some tasks yourself
+  rlvr verify number@1 --response '#### 42' --reference 42
+  rlvr bench rlvr/Arithmetic-v0 --policy scripted:0.3 --out runs/scripted
+  rlvr train rlvr/Arithmetic-v0 style=compact split=train --model preset:micro --warm-start 0.2 --out runs/train
+  rlvr compare runs/base runs/trained --out runs/compare
+"""
+
+_BENCH = """Sample n responses to each task, judge them, and estimate pass@k without bias.
+
+  rlvr bench rlvr/Arithmetic-v0 digits=3 split=test --policy model:runs/train/model --n 64 --out runs/trained
+  rlvr bench rlvr/GSM8K-v0 path=test.jsonl --policy replay:responses.jsonl --by model --label is_correct --n 1 --out
+  runs/gsm8k
+
+The same command again continues an interrupted run; a larger --n keeps the samples that are there. Writes config.json,
+samples.jsonl, summary.json, curve.csv, curve.png and report.html into --out."""
+
+_TRAIN = """Train a language model in an environment.
+
+  rlvr train rlvr/Arithmetic-v0 style=compact split=train --eval split=test --eval-every 20 \\
+      --model preset:micro --alphabet '0123456789+=' --warm-start 0.25 --recipe grpo --set kl_coef=0 \\
+      --steps 400 --max-new-tokens 4 --out runs/train
+
+The same command again continues an interrupted run, exactly. Writes base/ (the model before), model/ (after),
+metrics.jsonl and checkpoints/ into --out."""
+
+_VERIFY = """Judge one response, or JSONL in and JSONL out.
+
+  rlvr verify number@1 --response 'so #### 1,200' --reference 1200
+  rlvr verify math@1 --in responses.jsonl --reference-column answer --out verdicts.jsonl
+
+Exit status: 0 passed (one response) or all judged (a file); 1 not passed, or something could not be judged; 2 a
+mistake in the command or its input."""
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The whole command line, and the parser of each command."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="rlvr", description=_TOP, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"rlvr-gym {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("list", help="environments, verifiers and recipes")
+    _add_bench(commands.add_parser("bench", help="pass@k of a policy", description=_BENCH, formatter_class=raw))
+    compare = commands.add_parser("compare", help="two runs on the same tasks, paired")
+    compare.add_argument("base", help="run folder of the first policy")
+    compare.add_argument("other", help="run folder of the second")
+    compare.add_argument("--out", required=True, help="folder for compare.json, compare.csv, curve.png and report.html")
+    rescore = commands.add_parser("rescore", help="judge stored responses again, without the policy")
+    rescore.add_argument("run", help="run folder")
+    rescore.add_argument("settings", nargs="*", metavar="key=value", help="settings of --verifier")
+    rescore.add_argument("--verifier", help="another verifier, for example math@1")
+    rescore.add_argument("--out", required=True, help="folder of the new run")
+    _add_train(commands.add_parser("train", help="train a model", description=_TRAIN, formatter_class=raw))
+    _add_verify(commands.add_parser("verify", help="judge responses", description=_VERIFY, formatter_class=raw))
+    play = commands.add_parser("play", help="answer in the terminal")
+    _add_env(play)
+    play.add_argument("--episodes", type=int, default=5, help="how many tasks (5)")
+    play.add_argument("--seed", type=int, default=0, help="seed of the first task (0)")
+    return parser, dict(commands.choices)
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line.
+
+    `key=value` words are taken wherever they stand. A mistyped command or option ends the process with status 2 and
+    near matches.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser, commands = build_parser()
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        parser.error(f"unknown command {words[0]!r}{suggestion(words[0], commands)}")
+    args, rest = parser.parse_known_args(words)
+    settings = [word for word in rest if "=" in word and not word.startswith("-")]
+    if hasattr(args, "settings"):
+        args.settings = [*args.settings, *settings]
+        rest = [word for word in rest if word not in settings]
+    if rest:
+        command = commands[args.command]
+        options = [option for action in command._actions for option in action.option_strings]
+        command.error(f"unknown argument {rest[0]!r}{suggestion(rest[0], options)}")
+    return args
+
+
+def _add_env(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("env", help="environment id, for example rlvr/Arithmetic-v0 (see rlvr list)")
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords, values as JSON or plain text")
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    _add_env(parser)
+    parser.add_argument("--policy", required=True, help=POLICY_HELP)
+    parser.add_argument("--out", required=True, help="run folder")
+    parser.add_argument("--n", type=int, default=16, help="samples a task (16)")
+    parser.add_argument("-k", help="values of k: 1,2,4 or 1-8 (powers of two up to n)")
+    parser.add_argument("--tasks", type=int, default=100, help="number of different tasks (100)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the samples (0)")
+    parser.add_argument("--width", type=int, default=256, help="episodes played at once (256)")
+    parser.add_argument("--by", metavar="COLUMN", help="replay: one run for each value of this column")
+    parser.add_argument(
+        "--label", metavar="COLUMN", help="replay: a recorded true/false label to compare verdicts with"
+    )
+    _add_sampling(parser)
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-new-tokens", type=int, default=64, help="longest response of a model, in tokens (64)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="sampling temperature of a model (1.0)")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_env(parser)
+    parser.add_argument(
+        "--model", required=True, help="preset:nano, preset:micro, preset:mini, or a transformers folder"
+    )
+    parser.add_argument("--alphabet", help="characters of a preset's tokenizer (printable ASCII)")
+    parser.add_argument(
+        "--warm-start", type=float, metavar="RATE", help="imitate reference solutions up to this pass rate"
+    )
+    parser.add_argument("--warm-start-lr", type=float, default=1e-3, help="learning rate of the warm start (1e-3)")
+    parser.add_argument("--recipe", default="grpo", help="algorithm (grpo); see rlvr list")
+    parser.add_argument("--set", nargs="*", default=[], metavar="piece=value", help="pieces of the recipe to replace")
+    parser.add_argument("--steps", type=int, default=400, help="rollout batches (400)")
+    parser.add_argument("--prompts", type=int, default=64, help="prompts a step (64)")
+    parser.add_argument("--lr", type=float, default=3e-4, help="learning rate (3e-4)")
+    parser.add_argument(
+        "--lr-decay", type=float, default=1.0, help="share of the learning rate that is left at the end (1)"
+    )
+    parser.add_argument("--micro-batch", type=int, default=512, help="rows of one forward pass (512)")
+    parser.add_argument("--eval", nargs="*", default=[], metavar="key=value", help="keywords that differ in evaluation")
+    parser.add_argument("--eval-every", type=int, default=0, help="steps between evaluations (0: never)")
+    parser.add_argument("--checkpoint-every", type=int, default=50, help="steps between checkpoints (50)")
+    parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the whole run (0)")
+    parser.add_argument("--out", required=True, help="run folder")
+    _add_sampling(parser)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("verifier", help="name@version, for example number@1 (see rlvr list)")
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="its settings")
+    parser.add_argument("--response", help="one response; - reads it from standard input")
+    parser.add_argument("--reference", help="what is right; a JSON object where the verifier takes one")
+    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    parser.add_argument("--in", dest="input", metavar="FILE", help="JSONL of responses; - for standard input")
+    parser.add_argument("--out", metavar="FILE", help="JSONL with a verdict in each row (standard output)")
+    parser.add_argument("--response-column", default="response", help="column of the response (response)")
+    parser.add_argument("--reference-column", default="reference", help="column of the reference (reference)")

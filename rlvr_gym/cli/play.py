@@ -1,0 +1,48 @@
+"""`rlvr play`: a person answers in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from rlvr_gym.cli import specs
+from rlvr_gym.cli.console import say
+
+
+def run_play(args: argparse.Namespace) -> int:
+    """Play episodes until they are done or the input ends."""
+    env = specs.env_factory(args.env, specs.parse_settings(args.settings))()
+    played = passed = 0
+    for number in range(args.episodes):
+        observation, info = env.reset(seed=args.seed + number)
+        over = False
+        while not over:
+            say(observation)
+            answer = _answer()
+            if answer is None:
+                say(f"{passed} of {played} right")
+                return 0
+            observation, reward, terminated, truncated, info = env.step(answer)
+            over = terminated or truncated
+        played += 1
+        passed += bool(info.get("passed"))
+        say(_result(info, reward))
+    say(f"{passed} of {played} right")
+    return 0
+
+
+def _answer() -> str | None:
+    """One line from the person; None at the end of the input."""
+    if sys.stdin.isatty():
+        sys.stdout.write("> ")
+        sys.stdout.flush()
+    line = sys.stdin.readline()
+    return line.rstrip("\n") if line else None
+
+
+def _result(info: dict[str, Any], reward: float) -> str:
+    verdict = info.get("verdict")
+    if verdict is None:
+        return f"over ({info.get('stop_reason')}), reward {reward:g}"
+    return f"{verdict['status']}: {verdict['reason']['text']}, reward {reward:g}\n"

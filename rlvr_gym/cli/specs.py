@@ -1,0 +1,164 @@
+"""What users type: environment ids with `key=value` knobs, policy specs, lists of k."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+
+from rlvr_gym.agents import Policy, ReplayPolicy, ScriptedPolicy, Spread
+from rlvr_gym.benchmarks import make_env
+from rlvr_gym.envs import Task
+from rlvr_gym.registration import ENTRY_POINTS
+from rlvr_gym.verifiers import ConfigError, UnknownNameError
+from rlvr_gym.verifiers.errors import suggestion
+
+POLICY_HELP = (
+    "scripted:P (known success probability), scripted:LOW-HIGH (spread over tasks), "
+    "replay:FILE (recorded responses), model:FOLDER (a transformers folder)"
+)
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """`["digits=3", "style=compact"]` to a dict; values are JSON where they parse as JSON, else text.
+
+    Raises:
+        ConfigError: A word has no `=`, or a key stands twice.
+
+    Example:
+        >>> parse_settings(["digits=[1,2]", "style=compact", "reward=dense"])
+        {'digits': [1, 2], 'style': 'compact', 'reward': 'dense'}
+    """
+    settings: dict[str, Any] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"expected key=value, got {word!r}")
+        if key in settings:
+            raise ConfigError(f"{key} is given twice")
+        try:
+            settings[key] = json.loads(text)
+        except ValueError:
+            settings[key] = text
+    return settings
+
+
+def checked_env(env_id: str, kwargs: Mapping[str, Any]) -> str:
+    """Refuse an unknown id or keyword with near matches; gives the full id.
+
+    Raises:
+        UnknownNameError: The id is not registered.
+        ConfigError: It has no such keyword.
+    """
+    if ":" in env_id:
+        return env_id
+    full = env_id if env_id.startswith("rlvr/") else f"rlvr/{env_id}"
+    if full not in ENTRY_POINTS:
+        raise UnknownNameError("environment", env_id, ENTRY_POINTS)
+    known = keywords(full)
+    for key in kwargs:
+        if key not in known:
+            raise ConfigError(f"{full} has no keyword {key!r}{suggestion(key, known)}")
+    return full
+
+
+def keywords(env_id: str) -> dict[str, inspect.Parameter]:
+    """The keywords of an environment of ours, those of its base classes included where it passes them on."""
+    module, _, name = ENTRY_POINTS[env_id].partition(":")
+    found: dict[str, inspect.Parameter] = {}
+    for cls in getattr(importlib.import_module(module), name).__mro__:
+        parameters = inspect.signature(cls.__init__).parameters
+        for key, parameter in parameters.items():
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                found.setdefault(key, parameter)
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            break
+    return found
+
+
+def env_factory(env_id: str, kwargs: Mapping[str, Any]) -> Callable[[], gym.Env[str, str]]:
+    """A function that builds one environment of this kind; the first is built at once, so that mistakes show early."""
+    full = checked_env(env_id, kwargs)
+    make_env(full, kwargs)
+    return lambda: make_env(full, kwargs)
+
+
+def parse_ks(text: str | None) -> tuple[int, ...]:
+    """`"1,2,8"` or `"1-8"` to values of k; nothing to an empty tuple.
+
+    Raises:
+        ConfigError: It is neither.
+
+    Example:
+        >>> parse_ks("1-4,8")
+        (1, 2, 3, 4, 8)
+    """
+    values: list[int] = []
+    for part in (text or "").split(",") if text else []:
+        low, dash, high = part.partition("-")
+        try:
+            values += range(int(low), int(high) + 1) if dash else [int(low)]
+        except ValueError as error:
+            raise ConfigError(f"expected values of k such as 1,2,4 or 1-8, got {text!r}") from error
+    return tuple(values)
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """A policy as it was typed.
+
+    Args:
+        kind: `"scripted"`, `"replay"` or `"model"`.
+        rest: What follows the colon.
+    """
+
+    kind: str
+    rest: str
+
+    @classmethod
+    def parse(cls, text: str) -> PolicySpec:
+        """Read `kind:rest`.
+
+        Raises:
+            ConfigError: Unknown kind, or nothing follows.
+        """
+        kind, _, rest = text.partition(":")
+        if kind not in ("scripted", "replay", "model"):
+            raise ConfigError(
+                f"unknown policy {text!r}{suggestion(kind, ['scripted', 'replay', 'model'])}: {POLICY_HELP}"
+            )
+        if not rest:
+            raise ConfigError(f"policy {kind!r} needs more: {POLICY_HELP}")
+        return cls(kind, rest)
+
+
+def scripted(rest: str) -> Callable[[Sequence[Task]], Policy]:
+    """A scripted policy from `"0.3"` or `"0.02-0.4"`.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    low, dash, high = rest.partition("-")
+    try:
+        probability = Spread(float(low), float(high)) if dash else float(low)
+    except ValueError as error:
+        raise ConfigError(f"expected scripted:P or scripted:LOW-HIGH, got scripted:{rest}") from error
+    return lambda tasks: ScriptedPolicy(tasks, probability)
+
+
+def replay(rest: str, env: gym.Env[str, str], label: str | None, where: Mapping[str, Any]) -> ReplayPolicy:
+    """A replay policy whose prompts are put into the environment's template."""
+    template = getattr(env.unwrapped, "template", "{prompt}")
+    return ReplayPolicy.from_file(rest, template=template, label=label, where=dict(where))
+
+
+def model(rest: str, *, max_new_tokens: int, temperature: float) -> Policy:
+    """A policy over a transformers folder."""
+    from rlvr_gym.agents import TransformersPolicy, load_model
+
+    return TransformersPolicy(load_model(rest), max_new_tokens=max_new_tokens, temperature=temperature)

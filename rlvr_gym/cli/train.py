@@ -1,0 +1,100 @@
+"""`rlvr train`: warm start if wanted, then reinforcement learning with a recipe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rlvr_gym.agents import recipes
+from rlvr_gym.cli import specs
+from rlvr_gym.cli.console import percent, progress_bar, say, table, warn
+from rlvr_gym.verifiers import ConfigError
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train; the same command again continues an interrupted run."""
+    from transformers.utils.logging import disable_progress_bar
+
+    from rlvr_gym.agents import TrainConfig, Trainer
+
+    disable_progress_bar()
+    kwargs = specs.parse_settings(args.settings)
+    env_id = specs.checked_env(args.env, kwargs)
+    eval_kwargs = kwargs | specs.parse_settings(args.eval)
+    recipe = recipes.get(args.recipe, **specs.parse_settings(args.set))
+    config = TrainConfig(
+        steps=args.steps,
+        prompts=args.prompts,
+        max_new_tokens=args.max_new_tokens,
+        temperature=args.temperature,
+        learning_rate=args.lr,
+        decay=args.lr_decay,
+        micro_batch=args.micro_batch,
+        eval_every=args.eval_every,
+        checkpoint_every=args.checkpoint_every,
+        tensorboard=args.tensorboard,
+        seed=args.seed,
+    )
+    folder = Path(args.out)
+    identity = {
+        "env": env_id,
+        "env_kwargs": kwargs,
+        "eval_kwargs": eval_kwargs,
+        "model": args.model,
+        "alphabet": args.alphabet,
+        "warm_start": args.warm_start,
+    }
+    make_train = specs.env_factory(env_id, kwargs)
+    make_eval = specs.env_factory(env_id, eval_kwargs)
+    trainer = Trainer(
+        make_train,
+        lambda: _starting_model(args, make_train, make_eval, config),
+        recipe,
+        config,
+        folder,
+        make_eval_env=make_eval,
+        identity=identity,
+    )
+    with progress_bar(f"{recipe.name} in {env_id}") as update:
+        metrics = trainer.run(lambda m: update(int(m["step"]), config.steps, f"pass rate {percent(m['pass_rate'])}"))
+    _say_result(metrics, folder)
+    return 0
+
+
+def _starting_model(args: argparse.Namespace, make_train: Any, make_eval: Any, config: Any) -> Any:
+    """The model that reinforcement learning starts from: loaded or built, and warm-started where that was asked for."""
+    from rlvr_gym.agents import TransformersPolicy, WarmStartConfig, build_preset, load_model, warm_start
+    from rlvr_gym.agents.models import parameter_count
+
+    kind, _, name = args.model.partition(":")
+    if kind == "preset":
+        lm = build_preset(name, seed=args.seed, alphabet=args.alphabet)
+    elif args.alphabet is not None:
+        raise ConfigError("--alphabet belongs to --model preset:NAME; a loaded model has its own tokenizer")
+    else:
+        lm = load_model(args.model)
+    say(f"model: {args.model}, {parameter_count(lm.model):,} parameters, vocabulary {len(lm.tokenizer)}")
+    if args.warm_start is None:
+        return lm
+    settings = WarmStartConfig(until=args.warm_start, seed=args.seed, learning_rate=args.warm_start_lr)
+    policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
+    with progress_bar("warm start") as update:
+        envs = [make_train() for _ in range(256)]
+        result = warm_start(
+            envs,
+            policy,
+            settings,
+            lambda step, loss, rate: update(step, settings.max_steps, f"loss {loss:.3f}, pass rate {percent(rate)}"),
+        )
+    say(f"warm start: {result.steps} steps of imitation, pass rate {percent(result.pass_rate)}")
+    if not result.reached:
+        warn(f"note: the warm start ended below {percent(args.warm_start)}; reinforcement learning may find no reward")
+    return lm
+
+
+def _say_result(metrics: dict[str, float], folder: Path) -> None:
+    shown = ("pass_rate", "eval_pass_rate", "reward_mean", "tied_groups", "cut_off", "ungradable", "entropy")
+    rows = [[key, f"{metrics[key]:.3f}"] for key in shown if key in metrics]
+    say(table([f"step {metrics['step']:.0f}", "value"], rows))
+    say(f"wrote {folder / 'base'} (before), {folder / 'model'} (after), {folder / 'metrics.jsonl'}")
