@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint typecheck bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -16,13 +16,16 @@ demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
-# mypy reads an installed copy: type checkers do not follow the mapping of folders in an editable install.
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build/typecheck
+	@$(MAKE) --no-print-directory typecheck
+
+# mypy reads an installed copy: type checkers do not follow the mapping of folders in an editable install.
+typecheck: $(STAMP)
+	rm -rf build/typecheck build/lib
 	$(BIN)/python -m pip install --quiet --no-deps --target build/typecheck .
 	$(BIN)/mypy
 

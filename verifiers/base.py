@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple, Self
 
-from rlvr_gym.verifiers.errors import ConfigError, suggestion
+from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
 from rlvr_gym.verifiers.verdict import Reason, Status, Verdict, VerifierId, ungradable
 
 MAX_RESPONSE_CHARS = 1_000_000
@@ -65,6 +65,9 @@ class Verifier(ABC):
     version: ClassVar[int]
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), list):
+                object.__setattr__(self, field.name, tuple(value))
         canonical = json.dumps(self.config(), sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
         object.__setattr__(self, "_id", VerifierId(self.name, self.version, digest))
@@ -93,7 +96,7 @@ class Verifier(ABC):
         known = [f.name for f in fields(cls)]
         for key in config:
             if key not in known:
-                raise ConfigError(f"{cls.name}@{cls.version} has no setting {key!r}{suggestion(key, known)}")
+                raise ConfigError(f"{cls.name}@{cls.version} has no setting {key!r}{suggestion(str(key), known)}")
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
         try:
             return cls(**values)
@@ -115,7 +118,7 @@ class Verifier(ABC):
             TypeError: `response` is not a string: a mistake of the caller, not of the model.
         """
         if not isinstance(response, str):
-            raise TypeError(f"response must be a str, got {type(response).__name__}: {response!r:.80}")
+            raise TypeError(f"response must be a str, got {type(response).__name__}: {shown(response)}")
         try:
             gold = self.parse_reference(reference)
         except ReferenceFault as fault:

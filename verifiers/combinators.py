@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
-from rlvr_gym.verifiers.errors import ConfigError
-from rlvr_gym.verifiers.registry import make_verifier
+from rlvr_gym.verifiers.errors import ConfigError, shown
+from rlvr_gym.verifiers.registry import verifier_class
 from rlvr_gym.verifiers.verdict import Part, Reason, Status, Verdict
 
 
@@ -30,7 +30,7 @@ class _Composite(Verifier):
             raise ConfigError(f"{self.name} needs at least one child; an empty list of obligations would always pass")
         for child in self.children:
             if not isinstance(child, Verifier):
-                raise ConfigError(f"{self.name}: a child must be a Verifier, got {child!r:.80}")
+                raise ConfigError(f"{self.name}: a child must be a Verifier, got {shown(child)}")
         super().__post_init__()
 
     def config(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class _Composite(Verifier):
         """Build from plain JSON values; children are specs or `Verifier`s."""
         children = config.get("children", ())
         if isinstance(children, str) or not isinstance(children, Sequence):
-            raise ConfigError(f"{cls.name}: children must be a list of verifier specs, got {children!r:.80}")
+            raise ConfigError(f"{cls.name}: children must be a list of verifier specs, got {shown(children)}")
         return super().from_config({**config, "children": tuple(_child(cls.name, spec) for spec in children)})
 
     def parse_reference(self, reference: Any) -> Any:
@@ -57,18 +57,22 @@ class _Composite(Verifier):
     def _verdicts(self, response: str, gold: Any, context: Context | None) -> list[Verdict]:
         return [child.verify(response, gold, context=context) for child in self.children]
 
-    def _verdict(self, children: Sequence[Verdict], status: Status, score: float, reason: Reason) -> Verdict:
-        return Verdict(status, score, reason, self.id, _extracted(children), self.name, _parts(children))
+    def _verdict(
+        self, children: Sequence[Verdict], decider: Verdict, score: float, reason: Reason | None = None
+    ) -> Verdict:
+        """The verdict of the child that decided, with the score of the whole and one part a child."""
+        reason = reason or decider.reason
+        return Verdict(decider.status, score, reason, self.id, decider.extracted, self.name, _parts(children))
 
 
 def _child(parent: str, spec: Any) -> Verifier:
     if isinstance(spec, Verifier):
         return spec
     if isinstance(spec, str):
-        return make_verifier(spec)
+        return verifier_class(spec).from_config({})
     if not isinstance(spec, Mapping) or "verifier" not in spec:
-        raise ConfigError(f'{parent}: a child is "name@1" or {{"verifier": "name@1", ...settings}}, got {spec!r:.120}')
-    return make_verifier(spec["verifier"], **{key: value for key, value in spec.items() if key != "verifier"})
+        raise ConfigError(f'{parent}: a child is "name@1" or {{"verifier": "name@1", ...settings}}, got {shown(spec)}')
+    return verifier_class(spec["verifier"]).from_config({k: value for k, value in spec.items() if k != "verifier"})
 
 
 def _parts(children: Sequence[Verdict]) -> tuple[Part, ...]:
@@ -76,10 +80,6 @@ def _parts(children: Sequence[Verdict]) -> tuple[Part, ...]:
         Part(f"{i}:{v.verifier.name}@{v.verifier.version}", v.passed if v.gradable else None, v.score, v.reason.code)
         for i, v in enumerate(children)
     )
-
-
-def _extracted(children: Sequence[Verdict]) -> str | None:
-    return next((v.extracted for v in children if v.extracted is not None), None)
 
 
 def _first_ungradable(children: Sequence[Verdict]) -> Verdict | None:
@@ -106,11 +106,11 @@ class AllOf(_Composite):
         failed = next((v for v in verdicts if v.gradable and not v.passed), None)
         broken = _first_ungradable(verdicts)
         if failed is None and broken is not None:
-            return self._verdict(verdicts, broken.status, 0.0, broken.reason)
+            return self._verdict(verdicts, broken, 0.0)
         if failed is not None:
             score = min(math.fsum(v.score for v in verdicts) / len(verdicts), _BELOW_ONE)
-            return self._verdict(verdicts, failed.status, score, failed.reason)
-        return self._verdict(verdicts, Status.PASSED, 1.0, Reason("all_passed", "every child passed"))
+            return self._verdict(verdicts, failed, score)
+        return self._verdict(verdicts, verdicts[0], 1.0, Reason("all_passed", "every child passed"))
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,14 @@ class AnyOf(_Composite):
     def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
         """See the class."""
         verdicts = self._verdicts(response, gold, context)
-        if any(v.passed for v in verdicts):
-            return self._verdict(verdicts, Status.PASSED, 1.0, Reason("one_passed", "at least one child passed"))
+        passed = next((v for v in verdicts if v.passed), None)
+        if passed is not None:
+            return self._verdict(verdicts, passed, 1.0, Reason("one_passed", "at least one child passed"))
         broken = _first_ungradable(verdicts)
         if broken is not None:
-            return self._verdict(verdicts, broken.status, 0.0, broken.reason)
+            return self._verdict(verdicts, broken, 0.0)
         best = max(verdicts, key=lambda v: v.score)
-        return self._verdict(verdicts, best.status, min(best.score, _BELOW_ONE), best.reason)
+        return self._verdict(verdicts, best, min(best.score, _BELOW_ONE))
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,9 @@ class Gate(_Composite):
         """See the class."""
         condition = self.children[0].verify(response, gold, context=context)
         if not condition.passed:
-            return self._verdict([condition], condition.status, 0.0, condition.reason)
+            return self._verdict([condition], condition, 0.0)
         then = self.children[1].verify(response, gold, context=context)
-        return self._verdict([condition, then], then.status, then.score, then.reason)
+        return self._verdict([condition, then], then, then.score)
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class Weighted(_Composite):
 
     Args:
         children: The verifiers.
-        weights: One non-negative, finite number a child, with a positive sum.
+        weights: One number from 0 to 1,000,000 a child, not all 0. A child of weight 0 is shown and does not count.
 
     Raises:
         ConfigError: Weights do not fit.
@@ -196,8 +197,9 @@ class Weighted(_Composite):
     def __post_init__(self) -> None:
         if len(self.weights) != len(self.children):
             raise ConfigError(f"weighted: {len(self.children)} children need as many weights, got {len(self.weights)}")
-        if not all(math.isfinite(w) and w >= 0 for w in self.weights) or not sum(self.weights) > 0:
-            raise ConfigError(f"weights must be finite, non-negative and not all zero; got {list(self.weights)}")
+        if not all(0 <= w <= MAX_WEIGHT for w in self.weights) or not any(self.weights):
+            raise ConfigError(f"weights must lie in [0, {MAX_WEIGHT:g}] and not all be 0; got {shown(self.weights)}")
+        object.__setattr__(self, "weights", tuple(float(w) for w in self.weights))  # 1 and 1.0 are one configuration
         super().__post_init__()
 
     def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
@@ -206,12 +208,12 @@ class Weighted(_Composite):
         counted = [(v, w) for v, w in zip(verdicts, self.weights, strict=True) if w > 0]
         broken = _first_ungradable([v for v, _ in counted])
         if broken is not None:
-            return self._verdict(verdicts, broken.status, 0.0, broken.reason)
+            return self._verdict(verdicts, broken, 0.0)
         failed = next((v for v, _ in counted if not v.passed), None)
         if failed is None:
-            return self._verdict(verdicts, Status.PASSED, 1.0, Reason("all_passed", "every weighted child passed"))
+            return self._verdict(verdicts, counted[0][0], 1.0, Reason("all_passed", "every weighted child passed"))
         score = math.fsum(v.score * w for v, w in counted) / math.fsum(w for _, w in counted)
-        return self._verdict(verdicts, failed.status, min(score, _BELOW_ONE), failed.reason)
+        return self._verdict(verdicts, failed, min(score, _BELOW_ONE))
 
 
 @dataclass(frozen=True)
@@ -235,10 +237,10 @@ class First(_Composite):
             verdicts.append(child.verify(response, gold, context=context))
             if verdicts[-1].status is not Status.NO_ANSWER:
                 break
-        last = verdicts[-1]
-        return self._verdict(verdicts, last.status, last.score, last.reason)
+        return self._verdict(verdicts, verdicts[-1], verdicts[-1].score)
 
 
+MAX_WEIGHT = 1e6
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 
 

@@ -8,19 +8,23 @@ in.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
+from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.extraction import NoSlot, check_markers, final_slot
 from rlvr_gym.verifiers.verdict import Part, Reason, Status, Verdict
 
 MAX_EXPRESSION_CHARS = 1000
 MAX_DEPTH = 50
 MAX_NUMBER_DIGITS = 15
+MAX_TARGET = 10**600  # below what an interpreter can refuse to print; out of reach of any expression read here
 _SYMBOLS = str.maketrans({"×": "*", "·": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-"})
+_COMMANDS = re.compile(r"\\(?:(times|cdot)|(div)|left|right)(?![A-Za-z])")
 _PARTS = ("format", "numbers", "value")
 
 
@@ -32,10 +36,15 @@ class Gold(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """A parsed expression: its exact value (None where it divides by zero) and the numbers in it, left to right."""
+    """A parsed expression.
+
+    Its exact value (None where it divides by zero), the numbers in it from left to right, and the value that is
+    written after a trailing `=`, if any.
+    """
 
     value: Fraction | None
     numbers: tuple[int, ...]
+    claimed: int | None = None
 
 
 class ExpressionError(ValueError):
@@ -48,7 +57,7 @@ class Countdown(Verifier):
 
     The reference is `{"numbers": [3, 5, 7], "target": 22}`. The dense score climbs three steps: it parses (1/3), it
     also uses exactly the given numbers (2/3), it also has the target's value (1, passed). Writing the target alone
-    earns 1/3.
+    earns 1/3. A trailing `= value` must be the target.
 
     Args:
         markers: Which declarations of a final answer count (see `extraction.final_slot`).
@@ -80,12 +89,15 @@ class Countdown(Verifier):
         except (TypeError, KeyError, IndexError) as error:
             raise ReferenceFault("not_a_countdown", "the reference must hold 'numbers' and 'target'") from error
         if not isinstance(numbers, list | tuple) or not numbers:
-            raise ReferenceFault("no_numbers", f"'numbers' must be a non-empty list of integers, got {numbers!r:.80}")
+            raise ReferenceFault("no_numbers", f"'numbers' must be a non-empty list of integers, got {shown(numbers)}")
         for value in (*numbers, target):
             if isinstance(value, bool) or not isinstance(value, int):
-                raise ReferenceFault("not_an_integer", f"numbers and target must be integers, got {value!r:.80}")
+                raise ReferenceFault("not_an_integer", f"numbers and target must be integers, got {shown(value)}")
         if min(numbers) < 0:
-            raise ReferenceFault("negative_number", f"numbers must not be negative, got {min(numbers)}")
+            raise ReferenceFault("negative_number", f"numbers must not be negative, got {shown(min(numbers))}")
+        if max(numbers) >= 10**MAX_NUMBER_DIGITS or abs(target) >= MAX_TARGET:
+            text = f"numbers may have {MAX_NUMBER_DIGITS} digits and the target 600; no response could be right"
+            raise ReferenceFault("number_too_large", text)
         return Gold(Counter(numbers), Fraction(target))
 
     def judge(self, response: str, gold: Gold, context: Context | None) -> Verdict:
@@ -100,7 +112,7 @@ class Countdown(Verifier):
             reason = Reason("not_an_expression", str(error))
             return Verdict(Status.MALFORMED, 0.0, reason, self.id, text[:200], slot.marker, _parts(False, False, False))
         numbers_ok = Counter(expression.numbers) == gold.numbers
-        value_ok = numbers_ok and expression.value == gold.target
+        value_ok = numbers_ok and expression.value == gold.target and expression.claimed in (None, gold.target)
         parts = _parts(True, numbers_ok, value_ok)
         if value_ok:
             reason = Reason("reached", "the target is reached")
@@ -119,16 +131,21 @@ def _why(expression: Expression, gold: Gold, numbers_ok: bool) -> Reason:
         return Reason("wrong_numbers", f"uses {used}, must use {given}, each exactly once")
     if expression.value is None:
         return Reason("division_by_zero", "the expression divides by zero")
-    return Reason("wrong_value", f"the value is {expression.value}, the target is {gold.target}")
+    if expression.value == gold.target:
+        return Reason("wrong_claim", f"the target is reached, but '= {expression.claimed}' is written")
+    return Reason("wrong_value", f"the value is {_value_text(expression.value)}, the target is {gold.target}")
+
+
+def _value_text(value: Fraction) -> str:
+    return str(value) if max(abs(value.numerator), value.denominator) < MAX_TARGET else "too long to write"
 
 
 def parse_expression(text: str) -> Expression:
     """Parse `+ - * /`, brackets and unsigned integers, with the usual precedence, into an exact value.
 
     Args:
-        text: At most 1,000 characters, 50 levels of brackets, 15 digits a number. `×`, `÷` and a trailing `= value`
-            are read;
-            the part after `=` must be a number and is not what is judged.
+        text: At most 1,000 characters, 50 levels of brackets, 15 digits a number. `×`, `÷`, `\\times`, `\\cdot`,
+            `\\div` and a trailing `= value` are read; the part after `=` must be an unsigned integer.
 
     Raises:
         ExpressionError: Anything else.
@@ -139,14 +156,19 @@ def parse_expression(text: str) -> Expression:
     """
     if len(text) > MAX_EXPRESSION_CHARS:
         raise ExpressionError(f"the expression has {len(text)} characters, at most {MAX_EXPRESSION_CHARS} are read")
-    left, equals, right = text.translate(_SYMBOLS).partition("=")
-    if equals and not right.strip().isdecimal():
+    left, equals, right = _COMMANDS.sub(_plain_command, text.translate(_SYMBOLS)).partition("=")
+    claimed = _tokens(right)
+    if equals and not (len(claimed) == 1 and claimed[0].isdigit()):
         raise ExpressionError("after '=' only the value may stand")
     parser = _Parser(_tokens(left))
     value = parser.sum(0)
     if parser.peek() != "":
         raise ExpressionError(f"unexpected {parser.peek()!r}")
-    return Expression(value, tuple(parser.numbers))
+    return Expression(value, tuple(parser.numbers), int(claimed[0]) if equals else None)
+
+
+def _plain_command(match: re.Match[str]) -> str:
+    return " * " if match[1] else " / " if match[2] else " "
 
 
 def _tokens(text: str) -> list[str]:

@@ -1,13 +1,15 @@
 """Errors: every class inherits `RlvrError` and the built-in that a caller would expect.
 
 A message says what was given, what was expected and what to do. The root class lives here, at the bottom of the
-import order, so that `except RlvrError` catches whatever any layer above raises on purpose.
+import order, so that `except RlvrError` catches whatever any layer above raises on purpose. Errors survive pickling,
+since they cross process boundaries.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class RlvrError(Exception):
@@ -26,6 +28,9 @@ class UnknownNameError(RlvrError, LookupError):
         super().__init__(f"unknown {kind} {given!r}{suggestion(given, names)}")
         self.kind, self.given, self.known = kind, given, tuple(names)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.kind, self.given, self.known)
+
 
 class MissingExtraError(RlvrError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
@@ -34,6 +39,24 @@ class MissingExtraError(RlvrError, ImportError):
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed: pip install 'rlvr-gym[{extra}]'"
         )
+        self.package, self.extra, self.purpose = package, extra, purpose
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.package, self.extra, self.purpose)
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value as an error message quotes it: its `repr`, cut; total also where Python refuses to print the value.
+
+    Example:
+        >>> shown("x" * 100, limit=5), shown([10**5000])
+        ("'xxx…", 'a list that cannot be printed')
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int above the digit limit of the interpreter, or endless nesting
+        return f"a {type(value).__name__} that cannot be printed"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:

@@ -79,13 +79,14 @@ def final_slot(response: str, markers: Sequence[str]) -> Slot | NoSlot:
     text = after_reasoning(response)
     if text is None:
         return NoSlot(Status.NO_ANSWER, Reason("unclosed_reasoning", "<think> was opened and never closed"))
+    lines = "\n" + text  # so that every line, the first one too, begins after a newline
     last, position = "", -1
     for marker in markers:
-        found = _FINDERS[marker](text)
+        found = lines.rfind(_NEEDLES[marker]) if marker != "whole" else -1
         if found > position:
             last, position = marker, found
     if position >= 0:
-        return _READERS[last](text, position)
+        return _READERS[last](lines, position)
     if "whole" in markers and text.strip():
         return Slot(text, "whole")
     return NoSlot(Status.NO_ANSWER, Reason("no_marker", f"no final answer marked by {' or '.join(markers)}"))
@@ -118,33 +119,12 @@ def _line_from(text: str, start: int) -> str:
     return text[start:] if end < 0 else text[start:end]
 
 
-def _find_hashes(text: str) -> int:
-    return text.rfind("####")
-
-
-def _find_a(text: str) -> int:
-    found = text.rfind("\nA:")
-    return found + 1 if found >= 0 else (0 if text.startswith("A:") else -1)
-
-
-def _find_box(text: str) -> int:
-    return text.rfind("\\boxed")
-
-
-def _find_tag(text: str) -> int:
-    return text.rfind("<answer>")
-
-
-def _find_whole(text: str) -> int:
-    return -1
-
-
 def _read_hashes(text: str, at: int) -> Slot | NoSlot:
     return Slot(_line_from(text, at + 4), "####")
 
 
 def _read_a(text: str, at: int) -> Slot | NoSlot:
-    return Slot(_line_from(text, at + 2), "A:")
+    return Slot(_line_from(text, at + 3), "A:")
 
 
 def _read_box(text: str, at: int) -> Slot | NoSlot:
@@ -164,5 +144,5 @@ def _read_tag(text: str, at: int) -> Slot | NoSlot:
     return Slot(text[at + len("<answer>") : end], "answer_tag")
 
 
-_FINDERS = {"####": _find_hashes, "A:": _find_a, "boxed": _find_box, "answer_tag": _find_tag, "whole": _find_whole}
+_NEEDLES = {"####": "####", "A:": "\nA:", "boxed": "\\boxed", "answer_tag": "<answer>"}
 _READERS = {"####": _read_hashes, "A:": _read_a, "boxed": _read_box, "answer_tag": _read_tag}

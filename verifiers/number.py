@@ -4,9 +4,9 @@ For word problems and arithmetic (GSM8K's `####`, `A:`, `\\boxed{}`, `<answer>`)
 everything else as exact fractions; there is no tolerance, so 10000000000000001 is not 10000000000000000 and 0.333 is
 not 1/3.
 
-Policies: a unit or currency after the number is read over (`18 dollars` is 18, since the gold has no unit); `50%` is
-50 and never 0.5; thousands groups must be groups of three; `5 or 7`, `5 and 7`, ranges and number words make the
-answer ambiguous.
+Policies: a unit or currency after the number is read over where the gold has none (`18 dollars` is 18), and must be
+the gold's where it has one; `50%` is 50 and never 0.5; thousands groups must be groups of three; `5 or 7`, `5 and 7`,
+ranges and number words make the answer ambiguous.
 """
 
 from __future__ import annotations
@@ -19,16 +19,21 @@ from fractions import Fraction
 from typing import Any
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
-from rlvr_gym.verifiers.errors import ConfigError
+from rlvr_gym.verifiers.errors import ConfigError, shown
 from rlvr_gym.verifiers.extraction import NoSlot, Slot, after_reasoning, check_markers, final_slot
-from rlvr_gym.verifiers.numerals import Exact, Refusal, read_number
+from rlvr_gym.verifiers.numerals import MAX_DIGITS, Quantity, Refusal, read_quantity
 from rlvr_gym.verifiers.verdict import Reason, Status, Verdict
 
 DEFAULT_MARKERS = ("####", "A:", "boxed", "answer_tag")
 MODES = ("strict", "lenient")
 
 _EQUAL = Reason("equal", "equal as exact numbers")
-_ANY_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})++|\d++)(?:\.\d++)?(?:/\d++)?")
+_LIMIT = 10**MAX_DIGITS
+# A minus directly after a digit, a letter or a bracket is a subtraction or a range, not a sign.
+_ANY_NUMBER = re.compile(
+    r"(?:(?<![\w)\]])[-\u2212\u2010-\u2013\uff0d\ufe63])?"
+    r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d++)?|\.\d++)(?:[eE][+-]?\d++)?(?:/\d++)?"
+)
 
 
 @dataclass(frozen=True)
@@ -67,16 +72,16 @@ class Number(Verifier):
             raise ConfigError(f"mode must be one of {MODES}, got {self.mode!r}")
         super().__post_init__()
 
-    def parse_reference(self, reference: Any) -> Exact:
+    def parse_reference(self, reference: Any) -> Quantity:
         """Accepts int, float (read by its shortest decimal form), Decimal, Fraction, or a text with one number."""
         if not isinstance(reference, str):
             return _from_object(reference)
-        value = read_number(reference)
+        value = read_quantity(reference)
         if isinstance(value, Refusal):
             raise ReferenceFault(value.reason.code, f"the reference is not one number: {value.reason.text}")
         return value
 
-    def judge(self, response: str, gold: Exact, context: Context | None) -> Verdict:
+    def judge(self, response: str, gold: Quantity, context: Context | None) -> Verdict:
         """See the class."""
         slot = final_slot(response, self.markers)
         if isinstance(slot, NoSlot) and slot.reason.code == "no_marker" and self.mode == "lenient":
@@ -84,21 +89,27 @@ class Number(Verifier):
         if isinstance(slot, NoSlot):
             return Verdict(slot.status, 0.0, slot.reason, self.id)
         method, extracted = slot.marker + "/exact", slot.text.strip()
-        value = read_number(extracted)
+        value = read_quantity(extracted)
         if isinstance(value, Refusal):
-            return Verdict(value.status, 0.0, value.reason, self.id, extracted, method)
-        if value == gold:
+            return Verdict(value.status, 0.0, value.reason, self.id, extracted[:200], method)
+        if value == gold or value.answers(gold):
             return Verdict(Status.PASSED, 1.0, _EQUAL, self.id, extracted, method)
         reason = Reason("different", f"{extracted:.60} differs from the reference")
         return Verdict(Status.FAILED, 0.0, reason, self.id, extracted, method)
 
 
-def _from_object(reference: Any) -> Exact:
+def _from_object(reference: Any) -> Quantity:
     if isinstance(reference, int | Fraction) and not isinstance(reference, bool):
-        return reference
-    if isinstance(reference, float | Decimal) and math.isfinite(reference):
-        return Fraction(repr(reference) if isinstance(reference, float) else reference)
-    raise ReferenceFault("not_a_number", f"the reference is {reference!r:.80}, expected a finite number or its text")
+        if max(abs(reference.numerator), reference.denominator) >= _LIMIT:
+            raise ReferenceFault("too_many_digits", f"the reference has more than {MAX_DIGITS} digits")
+        return Quantity(reference)
+    if isinstance(reference, float) and math.isfinite(reference):
+        return Quantity(Fraction(float.__repr__(reference)))  # numpy's own repr is not a number
+    if isinstance(reference, Decimal) and reference.is_finite():
+        if abs(reference.adjusted()) + len(reference.as_tuple().digits) > MAX_DIGITS:
+            raise ReferenceFault("too_many_digits", f"the reference has more than {MAX_DIGITS} digits")
+        return Quantity(Fraction(reference))
+    raise ReferenceFault("not_a_number", f"the reference is {shown(reference)}, expected a finite number or its text")
 
 
 def _last_number(response: str) -> Slot | None:

@@ -3,6 +3,8 @@
 The grammar is an optional sign and currency sign around digits (thousands groups of three, a decimal part, an
 exponent), a fraction `a/b` or `\\frac{a}{b}`, or a mixed number `1 1/2`; then an optional percent sign or unit words.
 Anything else is refused with a reason, because a reader that guesses pays for `5 or 7`.
+
+Whatever LaTeX is taken away leaves a space behind, so that no two digits are ever joined: `5\\(2\\)` is not 52.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from typing import NamedTuple
 
 from rlvr_gym.verifiers.verdict import Reason, Status
 
-MAX_DIGITS = 4000
-MAX_SLOT_CHARS = 2 * MAX_DIGITS
+MAX_DIGITS = 600  # below 640, the lowest limit that an interpreter can be given for int <-> str
+MAX_SLOT_CHARS = 8000
 
 Exact = int | Fraction
 
@@ -26,6 +28,28 @@ class Refusal(NamedTuple):
     reason: Reason
 
 
+class Quantity(NamedTuple):
+    """One number, and what was written around it: `x = 5 cm` is 5 with unit `cm` and variable `x`."""
+
+    value: Exact
+    unit: str = ""
+    variable: str = ""
+
+    def answers(self, gold: Quantity) -> bool:
+        """Whether this equals the gold: a unit or a variable counts only where both have one.
+
+        Example:
+            >>> cm, m, bare = Quantity(10, "cm"), Quantity(10, "m"), Quantity(10)
+            >>> m.answers(cm), bare.answers(cm), cm.answers(bare)
+            (False, True, True)
+        """
+        return (
+            self.value == gold.value
+            and (not self.unit or not gold.unit or self.unit == gold.unit)
+            and (not self.variable or not gold.variable or self.variable == gold.variable)
+        )
+
+
 # Full-width digits and signs, the many minus signs and spaces. Superscripts stay as they are: 5² is not 52.
 _TRANSLATE = str.maketrans(
     {chr(0xFF10 + d): str(d) for d in range(10)}
@@ -34,52 +58,61 @@ _TRANSLATE = str.maketrans(
     | dict.fromkeys("\u2009\u202f\u2007\u3000\t\r\n", " ")
 )
 _LATEX = (
-    ("\\left", ""),
-    ("\\right", ""),
     ("\\dfrac", "\\frac"),
     ("\\tfrac", "\\frac"),
-    ("{,}", ","),
-    ("\\,", ""),
-    ("\\!", ""),
-    ("\\;", " "),
-    ("\\ ", " "),
     ("\\$", "$"),
     ("\\%", "%"),
     ("^\\circ", "°"),
     ("^{\\circ}", "°"),
-    ("**", ""),
-    ("\\(", ""),
-    ("\\)", ""),
+    ("^{2}", "²"),
+    ("^{3}", "³"),
 )
-_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*+)\}")
-_FRAC = re.compile(r"(?<!\d)(\d*+)\s*+\\frac\s*(?:\{\s*([^{}]*+)\}|(\d))\s*(?:\{\s*([^{}]*+)\}|(\d))")
-_PLAIN = r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,6})?"
+TEXT_GROUP = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\{([^{}]*+)\}")
+GROUPING = re.compile(r"(?<=\d)(?:\\[,!]|,\\!|\{,\})(?=\d{3}(?!\d))")
+_SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[()!,;: ]|(?<=\S)~")
+_BOLD = re.compile(r"\*\*([^*]*+)\*\*")
+_FRAC = re.compile(r"\\frac\s*+(?:\{\s*+([^{}]*+)\}|(\d))\s*+(?:\{\s*+([^{}]*+)\}|(\d))")
+_PLAIN = r"(?:[1-9]\d{0,2}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,6})?"
 _NUMBER = re.compile(
-    r"(?:[A-Za-z]\s*+=\s*+)?"  # x = 5
+    r"(?:(?P<variable>[A-Za-z])\s*+=\s*+)?"
     r"[$€£¥]?\s*+(?P<sign>[+-]?)\s*+[$€£¥]?\s*+"
     rf"(?:(?P<whole>\d++)\s++(?=\d++\s*+/))?(?P<num>{_PLAIN})(?:\s*+/\s*+(?P<den>{_PLAIN}))?"
     r"(?P<tail>.*)",
     re.DOTALL,
 )
-_TAIL = re.compile(r"(?:\s*+[%€£¥$°])?(?:[^\W\d_]|[\s,./()'-])*+")
+# What may follow the number: a sign, then words. Between words may stand "miles/hour", "foot-pounds", "cm (wide)".
+_TAIL = re.compile(
+    r"(?P<symbol>\s*+[%€£¥$°])?\s*+"
+    r"(?P<unit>[(/]?\s*+[^\W\d_]++(?:(?:\s*+/\s*+|[-'’.]|[.,)]?\s++\(?)[^\W\d_]++)*+\)?)?\s*+\.?\s*+"
+)
+_POWER = re.compile(r"(?<=[^\W\d_]) ?(?:\^?([²³])|\^([23])(?!\d))")
+_WORD = re.compile(r"[^\W\d_]+")
 # Words after the number that would change its value or add a second answer.
 _NOT_A_UNIT = frozenset(
     """or and to not nor either plus minus times over by divided squared cubed factorial half halves third thirds
-    quarter quarters dozen dozens hundred hundreds thousand thousands million millions billion billions trillion trillions k mn
-    bn maybe perhaps possibly approximately about around roughly versus vs but than wait actually zero one two three
-    four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
-    twenty thirty forty fifty sixty seventy eighty ninety pi π sqrt""".split()
+    quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth tenths
+    hundredth hundredths thousandth thousandths millionth millionths billionth billionths dozen dozens gross hundred
+    hundreds thousand thousands million millions billion billions trillion trillions quadrillion quadrillions lakh
+    lakhs crore crores double triple twice thrice k mn bn mil tril maybe perhaps possibly approximately about around
+    roughly versus vs but than wait actually zero one two three four five six seven eight nine ten eleven twelve
+    thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
+    pi π sqrt log exp sin cos tan mod inf infinity oder und""".split()
 )
-# A single letter is a variable, not a unit ("4t", "5 x", "2e", "3i"), but for these where a space sets them off.
+# One or two letters, or three without a space before them, are variables ("4t", "5 xy", "2abc") unless listed here.
 _LETTER_UNITS = frozenset("mgshlL")
-_WORD = re.compile(r"[^\W\d_]+")
+_ABBREVIATIONS = frozenset(
+    """cm mm km nm kg mg ml mL dl cl ft yd in mi lb lbs oz gal qt pt hr hrs min sec ms am pm AM PM st nd rd th mph kph
+    kmh rpm bpm Hz kHz MHz kW kJ kN Pa kPa USD EUR GBP CAD AUD pcs pts deg rad mol yr yrs wk wks day GB MB KB TB
+    sq cu of is at on an""".split()
+)
+_UNIT_NAMES = {"percent": "%", "dollar": "$", "euro": "€", "degree": "°"}
 
 
 def read_number(text: str) -> Exact | Refusal:
-    """Read exactly one number.
+    """Read exactly one number, and drop its unit.
 
     Args:
-        text: A short text, such as the inside of `\\boxed{}`. At most 8,000 characters and 4,000 digits are read.
+        text: A short text, such as the inside of `\\boxed{}`. At most 8,000 characters and 600 digits are read.
 
     Returns:
         An `int` or a `Fraction`, or why the text is not one number.
@@ -87,13 +120,29 @@ def read_number(text: str) -> Exact | Refusal:
     Example:
         >>> read_number("$1,234.50"), read_number("\\\\frac{3}{4}"), read_number("-7 apples")
         (Fraction(2469, 2), Fraction(3, 4), -7)
-        >>> read_number("5 or 7").status.value, read_number("1,23").status.value, read_number("7 = 5").status.value
-        ('ambiguous', 'malformed', 'malformed')
+        >>> [read_number(text).status.value for text in ("5 or 7", "1,23", "7 = 5", "x")]
+        ['ambiguous', 'ambiguous', 'ambiguous', 'malformed']
+    """
+    quantity = read_quantity(text)
+    return quantity if isinstance(quantity, Refusal) else quantity.value
+
+
+def read_quantity(text: str) -> Quantity | Refusal:
+    """Read exactly one number with its unit and the variable it is assigned to, if any.
+
+    Args:
+        text: As for `read_number`.
+
+    Example:
+        >>> read_quantity("x = 3\\\\text{ cm}^2")
+        Quantity(value=3, unit='cm²', variable='x')
+        >>> read_quantity("5 xy").status.value
+        'malformed'
     """
     text = text.strip()
     digits = text[1:] if text[:1] == "-" else text
     if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS:
-        return int(text)
+        return Quantity(int(text))
     if len(text) > MAX_SLOT_CHARS:
         return _refuse(Status.LIMIT_EXCEEDED, "answer_too_long", f"the answer has {len(text):,} characters")
     if not text:
@@ -101,20 +150,24 @@ def read_number(text: str) -> Exact | Refusal:
     match = _NUMBER.fullmatch(_simplify(text))
     if match is None:
         return _refuse(Status.MALFORMED, "not_a_number", f"not a number: {_clip(text)!r}")
-    tail = match["tail"].strip()
-    problem = _tail_problem(match["tail"]) if tail else None
-    if problem is not None:
-        return _refuse(problem, "more_than_a_number", f"more than one number or a hedge: {_clip(text)!r}")
-    return _value(match, text)
+    unit = _unit(match["tail"])
+    if isinstance(unit, Status):
+        return _refuse(unit, "more_than_a_number", f"more than one number or a hedge: {_clip(text)!r}")
+    value = _value(match, text)
+    return value if isinstance(value, Refusal) else Quantity(value, unit, match["variable"] or "")
 
 
 def _simplify(text: str) -> str:
     text = text.translate(_TRANSLATE)
-    if "\\" in text or "{" in text or "*" in text:
+    if "\\" in text or "{" in text or "~" in text:
         for old, new in _LATEX:
             text = text.replace(old, new)
-        text = _TEXT.sub(r" \1 ", text)
+        text = GROUPING.sub(",", text)
+        text = _SPACING.sub(" ", text)
+        text = TEXT_GROUP.sub(r" \1 ", text)
         text = _FRAC.sub(_plain_fraction, text)
+    if "**" in text:
+        text = _BOLD.sub(r" \1 ", text)
     text = text.strip()
     if len(text) > 1 and text[0] == "$" and text[-1] == "$":
         text = text[1:-1].strip()
@@ -122,21 +175,39 @@ def _simplify(text: str) -> str:
 
 
 def _plain_fraction(match: re.Match[str]) -> str:
-    numerator, denominator = match[2] or match[3] or "", match[4] or match[5] or ""
-    return f"{match[1]} {numerator}/{denominator}" if match[1] else f"{numerator}/{denominator}"
+    return f" {match[1] or match[2] or ''}/{match[3] or match[4] or ''} "
 
 
-def _tail_problem(tail: str) -> Status | None:
-    """None where what follows the number is a unit or punctuation; else what is wrong with it."""
-    if _TAIL.fullmatch(tail) is None:
-        return Status.AMBIGUOUS if any(char.isdigit() for char in tail) else Status.MALFORMED
-    words = _WORD.findall(tail)
+def _unit(tail: str) -> str | Status:
+    """The unit that follows a number, in one spelling; or what is wrong with what follows."""
+    if not tail or tail.isspace():
+        return ""
+    plain = _POWER.sub(" ", tail)
+    if any(char.isnumeric() for char in plain):
+        return Status.AMBIGUOUS
+    match = _TAIL.fullmatch(plain)
+    if match is None:
+        return Status.MALFORMED
+    symbol, words = (match["symbol"] or "").strip(), _WORD.findall(plain)
     if any(word.lower() in _NOT_A_UNIT for word in words):
         return Status.AMBIGUOUS
-    if words and len(words[0]) == 1 and not (tail[0].isspace() and words[0] in _LETTER_UNITS):
+    attached = not symbol and not plain[0].isspace()
+    if not all(_is_word(word, i, attached and i == 0, symbol) for i, word in enumerate(words)):
         return Status.MALFORMED
-    # A comma, slash, hyphen or bracket stands between words ("miles/hour"); after a bare number only a full stop may.
-    return None if words or tail.strip() in {".", "%", "%.", "$", "€", "£", "¥", "°", "°."} else Status.MALFORMED
+    powers = "".join(a or "²³"[b == "3"] for a, b in _POWER.findall(tail))
+    return " ".join(filter(None, (symbol, *map(_unit_name, words)))) + powers
+
+
+def _is_word(word: str, place: int, attached: bool, symbol: str) -> bool:
+    if len(word) == 1:
+        letters = "CF" if symbol == "°" else "a" if place else ""
+        return word in letters or (word in _LETTER_UNITS and not attached)
+    return len(word) > 2 + attached or word in _ABBREVIATIONS
+
+
+def _unit_name(word: str) -> str:
+    word = word.lower().removesuffix("s") if len(word) > 3 else word
+    return _UNIT_NAMES.get(word, word)
 
 
 def _value(match: re.Match[str], text: str) -> Exact | Refusal:

@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 from rlvr_gym.verifiers.base import Verifier
-from rlvr_gym.verifiers.errors import ConfigError, UnknownNameError
+from rlvr_gym.verifiers.errors import ConfigError, UnknownNameError, shown
 
 _ENTRY_POINTS: dict[str, str] = {
     "all_of@1": "rlvr_gym.verifiers.combinators:AllOf",
@@ -45,7 +45,7 @@ def register_verifier(name: str, entry_point: str) -> None:
         ConfigError: The name has no version, is taken, or the entry point has no colon.
     """
     family, _, version = name.partition("@")
-    if not family or not version.isdigit():
+    if not family or not (version.isascii() and version.isdigit()):
         raise ConfigError(f"a verifier is registered as 'name@version', for example 'number@1'; got {name!r}")
     if ":" not in entry_point:
         raise ConfigError(f"an entry point is 'package.module:Class'; got {entry_point!r}")
@@ -53,7 +53,7 @@ def register_verifier(name: str, entry_point: str) -> None:
         raise ConfigError(f"{name!r} is already registered for {_ENTRY_POINTS[name]!r}; choose another name or version")
 
 
-def make_verifier(name: str, **config: Any) -> Verifier:
+def make_verifier(name: str, /, **config: Any) -> Verifier:
     """Build a verifier.
 
     Args:
@@ -68,8 +68,17 @@ def make_verifier(name: str, **config: Any) -> Verifier:
         >>> make_verifier("number@1").verify("so it is \\\\boxed{1{,}200}", 1200).passed
         True
     """
-    if name not in _ENTRY_POINTS:
-        raise UnknownNameError("verifier", name, _ENTRY_POINTS)
+    return verifier_class(name).from_config(config)
+
+
+def verifier_class(name: str) -> type[Verifier]:
+    """The class behind a registered name, imported on first use.
+
+    Raises:
+        UnknownNameError: No such verifier; the message offers near matches.
+    """
+    if not isinstance(name, str) or name not in _ENTRY_POINTS:
+        raise UnknownNameError("verifier", name if isinstance(name, str) else shown(name), _ENTRY_POINTS)
     module, _, attribute = _ENTRY_POINTS[name].partition(":")
     cls: type[Verifier] = getattr(importlib.import_module(module), attribute)
-    return cls.from_config(config)
+    return cls

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rlvr_gym.verifiers.errors import ConfigError
+from rlvr_gym.verifiers.errors import ConfigError, shown
 
 
 class Status(StrEnum):
@@ -100,7 +100,7 @@ class Verdict:
         timings: Seconds per stage. Left out of equality and of `to_dict`, since clocks are not reproducible.
 
     Raises:
-        ConfigError: The score is outside [0, 1], or an ungradable verdict carries a score.
+        ConfigError: The score is outside [0, 1], an ungradable verdict carries a score, or the status is no `Status`.
 
     Example:
         >>> v = Verdict(Status.FAILED, 0.0, Reason("different", "5 is not 7"), VerifierId("number", 1, "ab"), "5")
@@ -120,6 +120,8 @@ class Verdict:
     timings: tuple[Timing, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        if type(self.status) is not Status:  # a plain string would compare equal and still not be `PASSED`
+            raise ConfigError(f"status must be a Status, got {shown(self.status)}")
         if not 0.0 <= self.score <= 1.0:  # also false for NaN
             raise ConfigError(f"score must lie in [0, 1], got {self.score!r}")
         if self.score and self.status in UNGRADABLE:
@@ -154,7 +156,7 @@ class Verdict:
         """The inverse of `to_dict`.
 
         Raises:
-            ConfigError: A key is missing, or `passed` and `status` contradict each other.
+            ConfigError: A key is missing, or `passed` or `gradable` contradicts `status`.
         """
         try:
             name, _, rest = data["verifier"].partition("@")
@@ -168,10 +170,13 @@ class Verdict:
                 method=data["method"],
                 parts=tuple(Part(p["name"], p["passed"], p["score"], p["detail"]) for p in data["parts"]),
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ConfigError(f"not a verdict: {error!r} while reading {sorted(data)}") from error
-        if data.get("passed", verdict.passed) != verdict.passed:
-            raise ConfigError(f"not a verdict: passed={data['passed']!r} contradicts status {verdict.status.value!r}")
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise ConfigError(f"not a verdict: {error!r} while reading {shown(data)}") from error
+        for key in ("passed", "gradable"):
+            if data.get(key, getattr(verdict, key)) is not getattr(verdict, key):
+                raise ConfigError(
+                    f"not a verdict: {key}={shown(data[key])} contradicts status {verdict.status.value!r}"
+                )
         return verdict
 
 
