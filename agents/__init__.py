@@ -10,7 +10,7 @@ if not __name__.startswith("rlvr_gym."):
     )
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlvr_gym.agents import recipes
 from rlvr_gym.agents.episode import Episode, Turn
@@ -19,6 +19,12 @@ from rlvr_gym.agents.replay import NoRecordingError, Recording, ReplayPolicy
 from rlvr_gym.agents.rollout import Play, collect
 from rlvr_gym.agents.scripted import ScriptedPolicy, Spread
 from rlvr_gym.verifiers import MissingExtraError
+
+if TYPE_CHECKING:
+    from rlvr_gym.agents.imitation import WarmStartConfig, warm_start
+    from rlvr_gym.agents.models import PRESETS, LanguageModel, build_preset, load_model
+    from rlvr_gym.agents.trainer import TrainConfig, Trainer
+    from rlvr_gym.agents.transformers_policy import TransformersPolicy
 
 _NEEDS_TORCH = {
     "LanguageModel": "rlvr_gym.agents.models",

@@ -10,7 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from rlvr_gym.verifiers import ConfigError
 
@@ -41,7 +41,8 @@ class Completion:
     label: bool | None = None
 
 
-class Request(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Request:
     """One completion that is wanted: of which conversation, from which seed, and the how-maniest of its task it is."""
 
     conversation: Conversation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium as gym
 from rlvr_gym.agents.episode import Episode, Turn
@@ -18,7 +18,8 @@ from rlvr_gym.envs import TextAction
 from rlvr_gym.verifiers import ConfigError
 
 
-class Play(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Play:
     """One episode that is wanted.
 
     Args:

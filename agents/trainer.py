@@ -238,14 +238,14 @@ class Trainer:
         seen = {
             "entropy": float(entropy[mask].sum()),
             "clip_fraction": float(policy.clipped_BT.sum()),
-            "logprob_gap": float((logprobs - part.logprobs_BT)[mask].abs().max()) if bool(mask.any()) else 0.0,
+            "logprob_gap": float((logprobs.detach() - part.logprobs_BT)[mask].abs().max()) if bool(mask.any()) else 0.0,
         }
         if reference is not None:
             with torch.no_grad():
                 reference_logprobs, _ = token_logprobs(reference, part, self.config.temperature)
             kl = kl_k3(logprobs, reference_logprobs, mask)
             values = values + recipe.kl_coef * kl
-            seen["kl"] = float(kl.sum())
+            seen["kl"] = float(kl.detach().sum())
         loss = aggregate(values, mask, recipe.aggregation, denominators=counts, norm=self._denominator_norm)
         return loss, seen
 

@@ -50,14 +50,14 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     if n - c < k:
         return 1.0
     short, other = min(c, k), max(c, k)
-    return -math.expm1(math.fsum(math.log1p(-other / (n - i)) for i in range(short)))
+    return abs(math.expm1(math.fsum(math.log1p(-other / (n - i)) for i in range(short))))
 
 
 def pass_at_k_table(n_T: Ints, c_T: Ints, ks: tuple[int, ...]) -> Floats:
     """`pass_at_k` of every task and k, shape [T, K].
 
     Example:
-        >>> pass_at_k_table(np.array([4, 4]), np.array([0, 1]), (1, 2)).tolist()
+        >>> pass_at_k_table(np.array([4, 4]), np.array([0, 1]), (1, 2)).round(12).tolist()
         [[0.0, 0.0], [0.25, 0.5]]
     """
     known: dict[tuple[int, int, int], float] = {}

@@ -215,7 +215,7 @@ class TextEnv(gym.Env[str, str]):
         """The hidden state as JSON, without the turn counter; None where the task is all there is."""
         return None
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The transcript so far, where `render_mode="ansi"`; nothing private is in it."""
         if self.render_mode is None:
             return None

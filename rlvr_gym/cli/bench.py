@@ -47,7 +47,7 @@ def run_bench(args: argparse.Namespace) -> int:
             width=args.width,
         )
         with progress_bar(folder.name) as update:
-            summaries.append(bench(config, _policy(spec, args, where, config), folder, lambda d, t: update(d, t, "")))
+            summaries.append(bench(config, _policy(spec, args, where, config), folder, update))
     return finish(out, folders, summaries, title=f"{env_id}, {spec.kind} policy")
 
 

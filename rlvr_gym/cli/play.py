@@ -27,7 +27,7 @@ def run_play(args: argparse.Namespace) -> int:
             over = terminated or truncated
         played += 1
         passed += bool(info.get("passed"))
-        say(_result(info, reward))
+        say(_result(info, float(reward)))
     say(f"{passed} of {played} right")
     return 0
 
