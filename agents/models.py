@@ -144,6 +144,10 @@ def load_model(folder: str | Path) -> LanguageModel:
         tokenizer = AutoTokenizer.from_pretrained(str(folder))
     except (OSError, ValueError) as error:
         raise ConfigError(f"no model can be loaded from {str(folder)!r}: {str(error).splitlines()[0]}") from error
+    # Weights are mapped from the file at whatever address they have there, and a matrix product of the same numbers at
+    # another alignment may differ in the last bit: copies in aligned memory make a loaded model compute as a built one.
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return LanguageModel(model, tokenizer)
