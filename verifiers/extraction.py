@@ -52,6 +52,8 @@ def after_reasoning(response: str) -> str | None:
         >>> after_reasoning("<think>it is 5 #### 5") is None
         True
     """
+    if "think>" not in response:
+        return response
     close = response.rfind("</think>")
     if response.rfind("<think>") > close:
         return None
@@ -82,9 +84,10 @@ def final_slot(response: str, markers: Sequence[str]) -> Slot | NoSlot:
     lines = "\n" + text  # so that every line, the first one too, begins after a newline
     last, position = "", -1
     for marker in markers:
-        found = lines.rfind(_NEEDLES[marker]) if marker != "whole" else -1
-        if found > position:
-            last, position = marker, found
+        if marker != "whole":
+            found = lines.rfind(_NEEDLES[marker], position + 1)
+            if found >= 0:
+                last, position = marker, found
     if position >= 0:
         return _READERS[last](lines, position)
     if "whole" in markers and text.strip():

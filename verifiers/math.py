@@ -31,10 +31,11 @@ from rlvr_gym.verifiers.verdict import Reason, Status, Verdict
 
 
 class Gold(NamedTuple):
-    """The reference: its value where it is one number, and its normal form."""
+    """The reference: its text, and its value where it is one number, else its normal form."""
 
+    text: str
     value: Quantity | None
-    form: str
+    form: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,13 @@ class Math(Verifier):
             raise ReferenceFault("not_a_text", f"the reference is {shown(reference)}, expected LaTeX text or an int")
         if len(reference) > MAX_SLOT_CHARS:
             raise ReferenceFault("reference_too_long", f"the reference has {len(reference):,} characters")
+        value = _quantity(reference)
+        if value is not None:
+            return Gold(reference, value)
         form = normal_form(reference)
         if not form:
             raise ReferenceFault("empty_reference", "the reference is empty")
-        return Gold(_quantity(reference), form)
+        return Gold(reference, None, form)
 
     def judge(self, response: str, gold: Gold, context: Context | None) -> Verdict:
         """See the class."""
@@ -104,7 +108,7 @@ def _compare(answer: str, gold: Gold) -> tuple[str, bool]:
         value = _quantity(answer)
         if value is not None:
             return "number", value.answers(gold.value)
-    return "string", normal_form(answer) == gold.form
+    return "string", normal_form(answer) == (gold.form or normal_form(gold.text))
 
 
 _BARE_WORD = re.compile(r"(?<![\\A-Za-z])(?!(?<=[\d.])[eE][+-]?\d)[A-Za-z]++(?!\s*+=)")
