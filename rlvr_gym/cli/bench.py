@@ -65,7 +65,7 @@ def run_compare(args: argparse.Namespace) -> int:
         f"only {comparison.other} {support.only_other}, neither {support.neither}"
     )
     page = write_report(
-        out / "report.html",
+        out,
         [load_run(args.base), load_run(args.other)],
         comparison,
         title=f"{comparison.base} and {comparison.other} on {summaries[0].env}",
@@ -94,7 +94,7 @@ def finish(out: Path, folders: Sequence[Path], summaries: Sequence[Summary], *, 
             warn(f"note: {summary.run}: {summary.note}")
     if len(folders) > 1:
         write_curve_csv(out / "curve.csv", summaries)
-    page = write_report(out / "report.html", [load_run(folder) for folder in folders], title=title)
+    page = write_report(out, [load_run(folder) for folder in folders], title=title)
     _draw(out, summaries)
     say(f"wrote {page}")
     return 0 if all(summary.curve for summary in summaries) else 1
