@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from rlvr_gym.agents.models import LanguageModel, load_model
 from rlvr_gym.verifiers import RlvrError
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 _STATE = "trainer_state.json"
@@ -58,7 +59,7 @@ def load_checkpoint(folder: Path, optimizer: torch.optim.Optimizer, lm: Language
         state: dict[str, Any] = json.loads((folder / _STATE).read_text())
         saved = load_model(folder)
         tensors = load_file(folder / _OPTIMIZER)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder} is not a usable checkpoint ({error}); delete it to resume from the one before"
         ) from error

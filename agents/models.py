@@ -142,7 +142,7 @@ def load_model(folder: str | Path) -> LanguageModel:
     try:
         model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ConfigError(f"no model can be loaded from {str(folder)!r}: {str(error).splitlines()[0]}") from error
     # Weights are mapped from the file at whatever address they have there, and a matrix product of the same numbers at
     # another alignment may differ in the last bit: copies in aligned memory make a loaded model compute as a built one.

@@ -46,6 +46,9 @@ class TrainConfig:
         temperature: Of sampling and of the log-probabilities that are trained.
         learning_rate: Of AdamW.
         warmup_steps: Steps over which the learning rate rises linearly.
+        betas: AdamW's averages of the gradient and of its square. Policy gradients are noisy and move with the policy:
+            a
+            longer first and a shorter second average than AdamW's own (0.9, 0.999) learnt faster in every trial.
         decay: Where the learning rate ends, as a share of `learning_rate`; it falls linearly over the run. 1 keeps it.
         max_grad_norm: Gradients are scaled down to this norm.
         micro_batch: Rows of one forward and backward pass; changes memory, not the result.
@@ -65,6 +68,7 @@ class TrainConfig:
     temperature: float = 1.0
     learning_rate: float = 3e-4
     warmup_steps: int = 10
+    betas: tuple[float, float] = (0.95, 0.99)
     decay: float = 1.0
     max_grad_norm: float = 1.0
     micro_batch: int = 512
@@ -131,7 +135,9 @@ class Trainer:
         self.envs = [make_env() for _ in range(config.prompts * recipe.group_size)]
         self.eval_envs = [make_eval_env() for _ in range(256)] if make_eval_env and config.eval_every else []
         self.policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
-        self.optimizer = torch.optim.AdamW(lm.model.parameters(), lr=config.learning_rate, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            lm.model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=0.0
+        )
         self._denominator_norm = float(config.max_new_tokens) if recipe.aggregation.endswith("_norm") else None
         self._seconds: dict[str, float] = {}
 

@@ -185,8 +185,9 @@ def draw_tokens(logits_BV: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor, 
     cumulative_BV = probabilities_BV.double().cumsum(dim=-1)
     total_B = cumulative_BV[:, -1]
     # Rounding may lift the product to the total, past which there is no id: stay just below it.
-    targets_B1 = torch.minimum(uniforms_B.double() * total_B, torch.nextafter(total_B, torch.zeros_like(total_B)))[:, None]
-    ids_B = torch.searchsorted(cumulative_BV, targets_B1, right=True)[:, 0].clamp(max=logits_BV.shape[-1] - 1)
+    below_B = torch.nextafter(total_B, torch.zeros_like(total_B))
+    targets_B = torch.minimum(uniforms_B.double() * total_B, below_B)
+    ids_B = torch.searchsorted(cumulative_BV, targets_B[:, None], right=True)[:, 0].clamp(max=logits_BV.shape[-1] - 1)
     entropy_B = -(probabilities_BV * logprobs_BV).nan_to_num(0.0).sum(dim=-1)
     return ids_B, logprobs_BV.gather(1, ids_B[:, None])[:, 0], entropy_B
 

@@ -227,11 +227,26 @@ def _sentence(
         "base above at every k": f"{base} is above {other} at every k from {first.k} to {last.k}",
         "base overtakes": f"{other} is above at small k, {base} overtakes it: {at}",
         "other overtakes": f"{base} is above at small k, {other} overtakes it: {at}",
-        "unresolved": "unresolved: the band of the difference holds zero at "
-        + ", ".join(f"k={p.k}" for p in curve if p.low <= 0 <= p.high)
+        "unresolved": "unresolved as a whole: "
+        + "; ".join(settled(curve, names))
         + (f"; the point estimates cross at {at}" if at else ""),
     }
     return texts[verdict]
+
+
+def settled(curve: Sequence[Difference], names: tuple[str, str]) -> list[str]:
+    """Which k the band settles, and how, as parts of a sentence.
+
+    Example:
+        >>> settled([Difference(1, 0.2, 0.5, 0.3, 0.1, 0.5), Difference(2, 0.5, 0.6, 0.1, -0.1, 0.3)], ("base", "rl"))
+        ['rl is above at k = 1', 'not settled at k = 2']
+    """
+    parts = (
+        (f"{names[1]} is above at k = ", [p.k for p in curve if p.low > 0]),
+        (f"{names[0]} is above at k = ", [p.k for p in curve if p.high < 0]),
+        ("not settled at k = ", [p.k for p in curve if p.low <= 0 <= p.high]),
+    )
+    return [text + ", ".join(map(str, ks)) for text, ks in parts if ks]
 
 
 def _support(base: Sequence[TaskCounts], other: Sequence[TaskCounts]) -> Support:

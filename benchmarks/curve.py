@@ -45,12 +45,13 @@ class TaskCounts:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Our verdicts beside recorded labels."""
+    """Our verdicts beside recorded labels; the four counts after the first add up to it."""
 
     labelled: int
     agreed: int
     passed_but_labelled_wrong: int
     failed_but_labelled_right: int
+    not_judged: int
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,8 @@ def _agreement(samples: Sequence[Sample]) -> Agreement | None:
         labelled=len(labelled),
         agreed=sum(s.passed == s.label for s in labelled),
         passed_but_labelled_wrong=sum(s.passed is True and s.label is False for s in labelled),
-        failed_but_labelled_right=sum(s.passed is not True and s.label is True for s in labelled),
+        failed_but_labelled_right=sum(s.passed is False and s.label is True for s in labelled),
+        not_judged=sum(s.passed is None for s in labelled),
     )
 
 

@@ -70,8 +70,8 @@ def summary_table(summaries: Sequence[Summary]) -> str:
 def counts_line(summary: Summary) -> str:
     """Tasks and samples of a run, ungradable ones apart."""
     text = (
-        f"{summary.run}: {summary.included} of {summary.tasks} tasks, {summary.samples} samples, {summary.passed} passed, "
-        f"{summary.ungradable} ungradable, {summary.cut_off} cut off"
+        f"{summary.run}: {summary.included} of {summary.tasks} tasks, {summary.samples} samples, "
+        f"{summary.passed} passed, {summary.ungradable} ungradable, {summary.cut_off} cut off"
     )
     if summary.agreement is not None:
         text += f"; verdict = recorded label on {summary.agreement.agreed} of {summary.agreement.labelled}"
