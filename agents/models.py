@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
+from safetensors import SafetensorError
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 

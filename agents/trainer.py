@@ -46,9 +46,8 @@ class TrainConfig:
         temperature: Of sampling and of the log-probabilities that are trained.
         learning_rate: Of AdamW.
         warmup_steps: Steps over which the learning rate rises linearly.
-        betas: AdamW's averages of the gradient and of its square. Policy gradients are noisy and move with the policy:
-            a
-            longer first and a shorter second average than AdamW's own (0.9, 0.999) learnt faster in every trial.
+        betas: AdamW's averages of the gradient and of its square. Policy gradients are noisy and move with the policy;
+            in trials a longer first and a shorter second average than AdamW's own (0.9, 0.999) learnt faster.
         decay: Where the learning rate ends, as a share of `learning_rate`; it falls linearly over the run. 1 keeps it.
         max_grad_norm: Gradients are scaled down to this norm.
         micro_batch: Rows of one forward and backward pass; changes memory, not the result.
