@@ -51,9 +51,8 @@ class Batch:
     def __len__(self) -> int:
         return self.ids_BT.shape[0]
 
-    def rows(self, start: int, stop: int) -> Batch:
-        """A slice of rows, cut to the width that it needs."""
-        part = slice(start, stop)
+    def rows(self, part: slice | Tensor) -> Batch:
+        """Some rows (a slice, or a boolean tensor [B]), cut to the width that they need; at least one."""
         width = int(self.attention_BT[part].sum(dim=1).max())
         return Batch(
             self.ids_BT[part, :width],
@@ -105,8 +104,8 @@ def batch_of_rows(rows: Sequence[Row], episode_of_row: Sequence[int], pad_id: in
     )
 
 
-def token_logprobs(model: Any, batch: Batch, temperature: float) -> tuple[Tensor, Tensor]:
-    """Log-probability of every token given those before it, and the entropy of its distribution.
+def token_logprobs(model: Any, batch: Batch, temperature: float) -> Tensor:
+    """Log-probability of every token given those before it.
 
     Args:
         model: A causal transformers model.
@@ -114,19 +113,13 @@ def token_logprobs(model: Any, batch: Batch, temperature: float) -> tuple[Tensor
         temperature: That of sampling, so that the result is comparable with the recorded log-probabilities.
 
     Returns:
-        Two tensors [B, T]; position 0, which nothing predicts, is 0.
+        Shape [B, T]; position 0, which nothing predicts, is 0.
     """
     # No attention mask: under causal attention a token never looks at the padding to its right.
     logits = model(input_ids=batch.ids_BT, use_cache=False).logits
     logprobs_BTV = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
     chosen = logprobs_BTV.gather(2, batch.ids_BT[:, 1:, None])[..., 0]
-    with torch.no_grad():
-        entropy = -(logprobs_BTV.exp() * logprobs_BTV).sum(dim=-1)
-    return _shifted(chosen), _shifted(entropy)
-
-
-def _shifted(values: Tensor) -> Tensor:
-    return torch.cat([torch.zeros_like(values[:, :1]), values], dim=1)
+    return torch.cat([torch.zeros_like(chosen[:, :1]), chosen], dim=1)
 
 
 def _padded(rows: Sequence[Sequence[Any]], width: int, fill: Any) -> Tensor:

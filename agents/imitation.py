@@ -82,7 +82,7 @@ def warm_start(
     for step in range(1, config.max_steps + 1):
         model.train()
         batch = _solutions(envs, policy.lm, config, step)
-        logprobs_BT, _ = token_logprobs(model, batch, temperature=1.0)
+        logprobs_BT = token_logprobs(model, batch, temperature=1.0)
         loss = aggregate(-logprobs_BT, batch.mask_BT, "token_mean")
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, step / 20)

@@ -34,6 +34,9 @@ from torch import Tensor
 
 Metrics = dict[str, float]
 
+# The metrics of a step in which no group carried a signal, so that nothing moved.
+_STILL: Metrics = {"grad_norm": 0.0, "clip_fraction": 0.0, "kl": 0.0, "logprob_gap": 0.0}
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -204,24 +207,27 @@ class Trainer:
             rewards_PG, mask_PG, baseline=self.recipe.baseline, scale=self.recipe.scale, eps=self.recipe.scale_eps
         )
         batch = make_batch([e if e.gradable else _silent(e) for e in episodes], self.lm.tokenizer.pad_token_id)
-        advantages_B1 = advantages_PG.flatten()[batch.episode_B][:, None]
-        self.lm.model.train()
-        updates = [self._update(step, batch, advantages_B1, reference) for _ in range(self.recipe.updates)]
-        return {
-            "step": step,
-            **_rollout_metrics(episodes, rewards_PG, mask_PG),
-            **updates[-1],
-            "logprob_gap": updates[0]["logprob_gap"],
-            "learning_rate": self.config.rate_at(step),
-        }
-
-    def _update(self, step: int, batch: Batch, advantages_B1: Tensor, reference: Any) -> Metrics:
-        """One optimiser step over the whole batch, in micro-batches that share its denominators."""
-        sums = {"entropy": 0.0, "clip_fraction": 0.0, "kl": 0.0, "logprob_gap": 0.0}
         counts = Denominators.of(batch.mask_BT)
+        advantages_B1 = advantages_PG.flatten()[batch.episode_B][:, None]
+        if reference is None:
+            # A row without an advantage adds zero to the loss and to its gradient: it is counted and not computed.
+            moving = advantages_B1[:, 0] != 0
+            batch = batch.rows(moving) if bool(moving.any()) else None
+            advantages_B1 = advantages_B1[moving]
+        metrics = {"step": step, **_rollout_metrics(episodes, rewards_PG, mask_PG), **_STILL}
+        self.lm.model.train()
+        for update in range(self.recipe.updates if batch is not None else 0):
+            seen = self._update(step, batch, advantages_B1, counts, reference)
+            gap = seen["logprob_gap"] if update == 0 else metrics["logprob_gap"]
+            metrics |= {**seen, "logprob_gap": gap}
+        return {**metrics, "learning_rate": self.config.rate_at(step)}
+
+    def _update(self, step: int, batch: Batch, advantages_B1: Tensor, counts: Denominators, reference: Any) -> Metrics:
+        """One optimiser step over the whole batch, in micro-batches that share its denominators."""
+        sums = {"clip_fraction": 0.0, "kl": 0.0, "logprob_gap": 0.0}
         self.optimizer.zero_grad(set_to_none=True)
         for start in range(0, len(batch), self.config.micro_batch):
-            part = batch.rows(start, start + self.config.micro_batch)
+            part = batch.rows(slice(start, start + self.config.micro_batch))
             loss, seen = self._loss(part, advantages_B1[start : start + self.config.micro_batch], counts, reference)
             loss.backward()
             sums["logprob_gap"] = max(sums["logprob_gap"], seen.pop("logprob_gap"))
@@ -235,19 +241,18 @@ class Trainer:
 
     def _loss(self, part: Batch, advantages_B1: Tensor, counts: Denominators, reference: Any) -> tuple[Tensor, Metrics]:
         recipe, mask = self.recipe, part.mask_BT
-        logprobs, entropy = token_logprobs(self.lm.model, part, self.config.temperature)
+        logprobs = token_logprobs(self.lm.model, part, self.config.temperature)
         policy = clipped_policy_loss(
             logprobs, part.logprobs_BT, advantages_B1, mask, clip_low=recipe.clip_low, clip_high=recipe.clip_high
         )
         values = policy.loss_BT
         seen = {
-            "entropy": float(entropy[mask].sum()),
             "clip_fraction": float(policy.clipped_BT.sum()),
             "logprob_gap": float((logprobs.detach() - part.logprobs_BT)[mask].abs().max()) if bool(mask.any()) else 0.0,
         }
         if reference is not None:
             with torch.no_grad():
-                reference_logprobs, _ = token_logprobs(reference, part, self.config.temperature)
+                reference_logprobs = token_logprobs(reference, part, self.config.temperature)
             kl = kl_k3(logprobs, reference_logprobs, mask)
             values = values + recipe.kl_coef * kl
             seen["kl"] = float(kl.detach().sum())
@@ -316,6 +321,7 @@ def _silent(episode: Episode) -> Episode:
 def _rollout_metrics(episodes: Sequence[Episode], rewards_PG: Tensor, mask_PG: Tensor) -> Metrics:
     graded = [episode for episode in episodes if episode.gradable]
     count = max(len(graded), 1)
+    entropies = [value for e in graded for turn in e.turns for value in turn.completion.entropies]
     return {
         "episodes": len(episodes),
         "ungradable": len(episodes) - len(graded),
@@ -323,5 +329,6 @@ def _rollout_metrics(episodes: Sequence[Episode], rewards_PG: Tensor, mask_PG: T
         "pass_rate": sum(bool(episode.passed) for episode in graded) / count,
         "tied_groups": float(tied_groups(rewards_PG, mask_PG).float().mean()),
         "cut_off": sum(episode.completion.finish_reason == "length" for episode in graded) / count,
+        "entropy": sum(entropies) / max(len(entropies), 1),
         "response_tokens": sum(len(turn.completion.token_ids) for e in graded for turn in e.turns) / count,
     }

@@ -1,7 +1,8 @@
 """The demo behind `make demo`: does GRPO move pass@1, pass@k, or both?
 
-Warm-starts a small transformer on two-digit sums, trains it with GRPO, and benchmarks the model before and after on held-out
-sums. It only types commands that anyone can type: each is printed before it runs. A second call continues or does nothing.
+Warm-starts a small transformer on two-digit sums, trains it with GRPO, and benchmarks the model before and after on
+held-out sums. It only types commands that anyone can type: each is printed before it runs. A second call continues
+where the first stopped, or does nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from rlvr_gym.cli import main
 
 TASK = "rlvr/Arithmetic-v0 digits=2 style=compact"
 
+BENCH = f"bench {TASK} split=test --tasks 200 --n 64 --max-new-tokens 4"
+
 COMMANDS = (
     f"train {TASK} split=train --eval split=test --eval-every 50 --model preset:nano --alphabet 0123456789+= "
     "--warm-start 0.3 --warm-start-lr 2e-3 --recipe grpo --set kl_coef=0 group_size=4 updates=2 aggregation=token_mean "
-    "--steps {steps} --prompts 128 --lr 6e-4 --lr-decay 0.1 --max-new-tokens 4 --checkpoint-every 100 --out {out}/train",
-    f"bench {TASK} split=test --policy model:{{out}}/train/base --tasks 200 --n 64 --max-new-tokens 4 --out {{out}}/base",
-    f"bench {TASK} split=test --policy model:{{out}}/train/model --tasks 200 --n 64 --max-new-tokens 4 --out {{out}}/trained",
+    "--prompts 128 --steps {steps} --lr 6e-4 --lr-decay 0.1 --max-new-tokens 4 --out {out}/train",
+    BENCH + " --policy model:{out}/train/base --out {out}/base",
+    BENCH + " --policy model:{out}/train/model --out {out}/trained",
     "compare {out}/base {out}/trained --out {out}/compare",
 )
 

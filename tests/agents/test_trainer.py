@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 
 import gymnasium as gym  # noqa: E402
 from rlvr_gym.agents import TrainConfig, Trainer, TransformersPolicy, WarmStartConfig, build_preset, recipes, warm_start  # noqa: E402
+from rlvr_gym.agents.batch import Row  # noqa: E402
 from rlvr_gym.agents.checkpoint import CheckpointError, checkpoints  # noqa: E402
 from rlvr_gym.agents.models import LanguageModel  # noqa: E402
 from rlvr_gym.agents.tracking import JsonLines, read_json_lines  # noqa: E402
@@ -126,6 +127,28 @@ def test_metrics_are_complete_and_the_ratio_starts_at_one(whole: Path) -> None:
         assert row["logprob_gap"] < 1e-4  # the sampler and the learner agree: one model, one temperature
     assert len(read_json_lines(whole / "timings.jsonl")) == 6
     assert not any("_s" in key and "second" in key for key in rows[0])
+
+
+def test_leaving_out_rows_without_an_advantage_changes_no_gradient(tmp_path: Path) -> None:
+    """Half of the rows have advantage 0; the gradient of all rows equals that of the others under the same counts."""
+    from rlvr_gym.agents.batch import batch_of_rows
+    from rlvr_gym.agents.losses import Denominators
+
+    run = trainer(tmp_path, {"kl_coef": 0.0}, learning_rate=1e-9)
+    completions = run.policy.act([[{"role": "user", "content": f"{i}+{i}="}] for i in range(6)], seeds=range(6))
+    rows = []
+    for completion in completions:
+        row = Row()
+        row.extend(completion.prompt_ids, sampled=False)
+        row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs)
+        rows.append(row)
+    batch = batch_of_rows(rows, list(range(6)), run.lm.tokenizer.pad_token_id)
+    counts = Denominators.of(batch.mask_BT)
+    advantages = torch.tensor([1.0, 0.0, -0.5, 0.0, 0.0, 2.0])[:, None]
+    moving = advantages[:, 0] != 0
+    whole_norm = run._update(1, batch, advantages, counts, None)["grad_norm"]
+    part_norm = run._update(1, batch.rows(moving), advantages[moving], counts, None)["grad_norm"]
+    assert part_norm == pytest.approx(whole_norm, rel=1e-4)
 
 
 def test_only_two_checkpoints_are_kept_and_none_is_partial(whole: Path) -> None:

@@ -38,20 +38,20 @@ def test_recorded_logprobs_are_those_of_one_forward_pass(policy: TransformersPol
     completions = policy.act([ask(p) for p in PROMPTS], n=4, seeds=range(16))
     batch = as_batch(policy, completions)
     with torch.no_grad():
-        logprobs, entropies = token_logprobs(policy.lm.model, batch, policy.temperature)
+        logprobs = token_logprobs(policy.lm.model, batch, policy.temperature)
     assert torch.allclose(logprobs[batch.mask_BT], batch.logprobs_BT[batch.mask_BT], atol=2e-5)
-    recorded = [value for completion in completions for value in completion.entropies]
-    assert torch.allclose(entropies[batch.mask_BT], torch.tensor(recorded), atol=2e-5)
 
 
 def test_logprobs_by_an_independent_route(policy: TransformersPolicy) -> None:
     """One completion, scored token by token without any batching."""
     [completion] = policy.act([ask("12+34=")], seeds=[3])
     ids = list(completion.prompt_ids)
-    for token, logprob in zip(completion.token_ids, completion.logprobs, strict=True):
+    for token, logprob, entropy in zip(completion.token_ids, completion.logprobs, completion.entropies, strict=True):
         with torch.no_grad():
             logits = policy.lm.model(torch.tensor([ids])).logits[0, -1].double() / policy.temperature
-        assert (logits - logits.logsumexp(0))[token].item() == pytest.approx(logprob, abs=2e-5)
+        logprobs = logits - logits.logsumexp(0)
+        assert logprobs[token].item() == pytest.approx(logprob, abs=2e-5)
+        assert -(logprobs.exp() * logprobs).sum().item() == pytest.approx(entropy, abs=2e-5)
         ids.append(token)
 
 
