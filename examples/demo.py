@@ -44,6 +44,6 @@ def demo(out: str, steps: int) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="runs/demo", help="where the runs go (runs/demo)")
-    parser.add_argument("--steps", type=int, default=360, help="GRPO steps (360)")
+    parser.add_argument("--steps", type=int, default=400, help="GRPO steps (400)")
     args = parser.parse_args()
     sys.exit(demo(args.out, args.steps))

@@ -2,8 +2,8 @@
 
     python benchmarks/perf/core.py [--out benchmarks/perf/results/core.json] [--quick]
 
-Each figure is the median of five repeats in this process, on one core (the learner: on all). Prints a table and stores JSON with the
-machine and the versions.
+Each figure is the median of five repeats in this process, on one core (the learner: on all). Prints a table and stores
+JSON with the machine and the versions.
 """
 
 from __future__ import annotations

@@ -111,6 +111,8 @@ def _policy_identity(spec: specs.PolicySpec, args: argparse.Namespace, where: di
     identity: dict[str, Any] = {"name": spec.kind, spec.kind: spec.rest, **where}
     if spec.kind == "model":
         identity |= {"temperature": args.temperature, "max_new_tokens": args.max_new_tokens}
+    if digest := specs.content_digest(Path(spec.rest)):
+        identity["digest"] = digest
     return identity
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -135,6 +137,19 @@ class PolicySpec:
         if not rest:
             raise ConfigError(f"policy {kind!r} needs more: {POLICY_HELP}")
         return cls(kind, rest)
+
+
+def content_digest(path: Path) -> str:
+    """A hash of a file, or of the weights in a model folder; empty where there is neither.
+
+    It is part of a run's identity: samples of a model that was trained further under the same name are another run's.
+    """
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) if path.is_dir() else []
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as data:
+            digest.update(hashlib.file_digest(data, "sha256").digest())
+    return digest.hexdigest()[:16] if files else ""
 
 
 def scripted(rest: str) -> Callable[[Sequence[Task]], Policy]:

@@ -1,0 +1,137 @@
+"""The commands as a user types them: output, exit status, files."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rlvr_gym.verifiers import verifier_names
+
+from rlvr_gym import env_ids
+from rlvr_gym.cli import main
+from rlvr_gym.cli.parser import build_parser
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in [*env_ids(), *verifier_names(), "grpo", "digits=2", "hub_revision=None"])
+
+
+@pytest.mark.parametrize("command", sorted(build_parser()[1]))
+def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: rlvr" in capsys.readouterr().out
+
+
+def test_module_form_and_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rlvr_gym", "--version"], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert done.stdout.startswith("rlvr-gym 0.")
+
+
+def test_verify_one_response(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "number@1", "--response", "#### 7", "--reference", "7"]) == 0
+    assert "passed: equal as exact numbers (equal)" in capsys.readouterr().out
+    assert main(["verify", "number@1", "--response", "#### 8", "--reference", "7", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["reason"]["code"] == "different"
+
+
+def test_verify_takes_settings_and_object_references(capsys: pytest.CaptureFixture[str]) -> None:
+    reference = '{"numbers": [3, 5, 7], "target": 22}'
+    assert main(["verify", "countdown@1", "--response", "<answer>3*5+7</answer>", "--reference", reference]) == 0
+    assert "numbers: pass" in capsys.readouterr().out
+    assert main(["verify", "number@1", 'markers=["boxed"]', "--response", "#### 7", "--reference", "7"]) == 1
+
+
+def test_verify_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": 1, "response": "#### 7", "gold": "7"}, {"id": 2, "response": "#### 8", "gold": 7}]
+    source, sink = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("\n".join(json.dumps(row) for row in rows))
+    assert main(["verify", "number@1", "--in", str(source), "--reference-column", "gold", "--out", str(sink)]) == 0
+    verdicts = [json.loads(line) for line in sink.read_text().splitlines()]
+    assert [(row["id"], row["verdict"]["passed"]) for row in verdicts] == [(1, True), (2, False)]
+    assert "2 judged, 1 passed, 0 ungradable" in capsys.readouterr().err
+
+
+def test_verify_a_file_with_an_unusable_gold_says_no(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"response": "#### 7", "reference": "seven or eight"}))
+    assert main(["verify", "number@1", "--in", str(source)]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verdict"]["status"] == "reference_error"
+    assert "1 ungradable" in captured.err
+
+
+def test_play_with_answers_from_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("54\nnonsense\n"))
+    assert main(["play", "rlvr/Arithmetic-v0", "style=compact"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("14+40=\npassed:")
+    assert "malformed:" in out or "no_answer:" in out
+    assert out.endswith("1 of 2 right\n")
+
+
+def test_bench_grows_and_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["bench", "Arithmetic-v0", "--tasks", "20", "--policy"]
+    assert main([*common, "scripted:0.2", "--n", "4", "--out", str(tmp_path / "a"), "style=compact"]) == 0
+    assert main([*common, "scripted:0.2", "--n", "8", "--out", str(tmp_path / "a"), "style=compact"]) == 0
+    assert main([*common, "scripted:0.8", "--n", "8", "--out", str(tmp_path / "b"), "style=compact"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "c")]) == 0
+    out = capsys.readouterr().out
+    assert "b is above" in out
+    for name in ("report.html", "compare.json", "compare.csv", "curve.png"):
+        assert (tmp_path / "c" / name).is_file()
+    assert main(["rescore", str(tmp_path / "a"), "--out", str(tmp_path / "again")]) == 0
+
+
+def test_bench_refuses_k_above_n(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "bench",
+        "rlvr/Arithmetic-v0",
+        "--policy",
+        "scripted:1",
+        "--n",
+        "4",
+        "-k",
+        "8",
+        "--out",
+        str(tmp_path / "x"),
+    ]
+    assert main(words) == 2
+    assert "an unbiased estimate needs n >= k" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_train_bench_and_resume_with_a_tiny_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="training needs the extra 'agents'")
+    run = tmp_path / "train"
+    words = (
+        "train rlvr/Arithmetic-v0 digits=1 style=compact split=train --eval split=test --eval-every 2 --model preset:nano "
+        "--alphabet 0123456789+= --warm-start 0.05 --set kl_coef=0 group_size=4 --steps 2 --prompts 4 --max-new-tokens 3"
+    ).split() + ["--out", str(run)]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "parameters, vocabulary 15" in out
+    assert "steps of imitation" in out
+    assert "eval_pass_rate" in out
+    assert main([*words, "--lr", "0.5"]) == 2
+    assert "holds a run with other settings" in capsys.readouterr().err
+    bench = ["bench", "rlvr/Arithmetic-v0", "digits=1", "style=compact", "split=test", "--n", "2", "--tasks", "5",
+             "--max-new-tokens", "3", "--policy", f"model:{run / 'model'}", "--out", str(tmp_path / "b")]  # fmt: skip
+    assert main(bench) == 0
+    # The same folder after more training is another policy: its samples must not be mixed with these.
+    more = [*words]
+    more[more.index("--steps") + 1] = "3"
+    assert main(more) == 0
+    capsys.readouterr()
+    assert main(bench) == 2
+    assert "holds another run" in capsys.readouterr().err
