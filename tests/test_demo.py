@@ -7,14 +7,13 @@ import runpy
 from pathlib import Path
 
 import pytest
-
 from rlvr_gym.envs.arithmetic import ArithmeticTaskSet
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_demo_runs_and_its_benchmark_is_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ten steps of training instead of 400: the warm start is the demo's own, the claim about 90 % is not tested here."""
+    """Ten steps of training instead of 400: the warm start is the demo's own, the 90 % are not tested here."""
     pytest.importorskip("torch", reason="the demo trains a model")
     demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))["demo"]
     assert demo(str(tmp_path), steps=10) == 0

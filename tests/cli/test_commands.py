@@ -114,10 +114,12 @@ def test_bench_refuses_k_above_n(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_train_bench_and_resume_with_a_tiny_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch", reason="training needs the extra 'agents'")
     run = tmp_path / "train"
-    words = (
-        "train rlvr/Arithmetic-v0 digits=1 style=compact split=train --eval split=test --eval-every 2 --model preset:nano "
-        "--alphabet 0123456789+= --warm-start 0.05 --set kl_coef=0 group_size=4 --steps 2 --prompts 4 --max-new-tokens 3"
-    ).split() + ["--out", str(run)]
+    text = (
+        "train rlvr/Arithmetic-v0 digits=1 style=compact split=train --eval split=test --eval-every 2 "
+        "--model preset:nano --alphabet 0123456789+= --warm-start 0.05 --set kl_coef=0 group_size=4 "
+        "--steps 2 --prompts 4 --max-new-tokens 3"
+    )
+    words = [*text.split(), "--out", str(run)]
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "parameters, vocabulary 15" in out
