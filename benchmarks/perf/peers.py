@@ -2,10 +2,11 @@
 
     python benchmarks/perf/peers.py --peers PYTHON [--out benchmarks/perf/results/peers.json]
 
-PYTHON is the interpreter of a virtual environment with `gem-llm==0.1.0 skyrl-gym==0.4.0 datasets pylatexenc`. Each figure is
-the median of five processes, pinned to one core and interleaved (ours, gem, skyrl, ours, ...). An episode is one reset and
-one step with the grader in it, over 200 word problems with integer answers; skyrl-gym builds one environment object an
-episode, which is how it is used. gem's grader runs with its timeout by signal, the faster of its two modes.
+PYTHON is the interpreter of a virtual environment with `gem-llm==0.1.0 skyrl-gym==0.4.0 datasets pylatexenc`. Each
+figure is the median of five processes, pinned to one core and interleaved (ours, gem, skyrl, ours, ...). An episode is
+one reset and one step with the grader in it, over 200 word problems with integer answers; skyrl-gym builds one
+environment object an episode, which is how it is used. gem's grader runs with its timeout by signal, the faster of its
+two modes.
 """
 
 from __future__ import annotations
