@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rlvr_gym.envs.task import ProceduralTaskSet, Task, TaskRandom, check_int
-from rlvr_gym.envs.text_env import TextEnv
-from rlvr_gym.verifiers import ConfigError, make_verifier
+from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.task import Task, check_int
+from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
 
 OPERATORS = "+-*"
-STYLES = ("question", "compact")
+_QUESTION_MARKERS = ["####", "boxed", "answer_tag", "whole"]
 
 
 class Expression(NamedTuple):
@@ -26,7 +26,20 @@ class Expression(NamedTuple):
 
 
 class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
-    """Expressions and their values. Reordered sums (`3+5`, `5+3`) fall on the same side of the split."""
+    """Expressions and their values. Reordered sums (`3+5`, `5+3`) fall on the same side of the split.
+
+    Args:
+        digits: Digits of each operand: a number, or a pair `[low, high]`. 1 to 100.
+        operands: How many numbers, 2 to 100.
+        operators: Any of `+`, `-`, `*`; products bind tighter.
+        style: See `ProceduralTaskSet`.
+        split: See `ProceduralTaskSet`.
+        size: See `ProceduralTaskSet`.
+        seed: See `ProceduralTaskSet`.
+
+    Raises:
+        ConfigError: A knob is refused.
+    """
 
     def __init__(
         self,
@@ -45,9 +58,8 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         check_int("operands", operands, 2, 100)
         if not operators or any(operator not in OPERATORS for operator in operators):
             raise ConfigError(f"operators must be one or more of {OPERATORS!r}, got {operators!r}")
-        check_style(style)
-        super().__init__("Arithmetic", split=split, size=size, seed=seed)
-        self._low, self._high, self._operands, self._operators, self._style = low, high, operands, operators, style
+        super().__init__("Arithmetic", style=style, split=split, size=size, seed=seed)
+        self._low, self._high, self._operands, self._operators = low, high, operands, operators
         self._difficulty = {"digits": high, "operands": operands, "operators": operators}
 
     def draw(self, rng: TaskRandom) -> Expression:
@@ -65,11 +77,11 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         """See `ProceduralTaskSet.make`."""
         numbers, operators = problem
         value = str(_evaluate(numbers, operators))
-        space = "" if self._style == "compact" else " "
+        space = "" if self.style == "compact" else " "
         expression = str(numbers[0])
         for operator, number in zip(operators, numbers[1:], strict=True):
             expression += f"{space}{operator}{space}{number}"
-        if self._style == "compact":
+        if self.style == "compact":
             prompt, solution = f"{expression}=", value
         else:
             prompt = f"What is {expression}? End your answer with a line '#### <number>'."
@@ -82,19 +94,8 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         return low + rng.below(10**digits - low)
 
 
-class ArithmeticEnv(TextEnv):
-    """Compute an expression; verified exactly by `number@1`.
-
-    Args:
-        digits: Digits of each operand: a number, or a pair `[low, high]`. 1 to 100.
-        operands: How many numbers, 2 to 100.
-        operators: Any of `+`, `-`, `*`; products bind tighter.
-        style: `"question"` or `"compact"`.
-        split: `"train"`, `"test"` (disjoint problems) or `"all"`.
-        size: Indices of the task set.
-        taskset_seed: Another seed, another order of problems.
-        reward: See `TextEnv`.
-        render_mode: See `TextEnv`.
+class ArithmeticEnv(ProceduralEnv):
+    """Compute an expression; verified exactly by `number@1`. Knobs: those of `ArithmeticTaskSet`.
 
     Example:
         >>> env = ArithmeticEnv(digits=3, style="compact")
@@ -105,40 +106,12 @@ class ArithmeticEnv(TextEnv):
         True
     """
 
-    def __init__(
-        self,
-        *,
-        digits: int | Sequence[int] = 2,
-        operands: int = 2,
-        operators: str = "+",
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        taskset_seed: int = 0,
-        reward: str = "outcome",
-        render_mode: str | None = None,
-    ) -> None:
-        tasks = ArithmeticTaskSet(
-            digits=digits,
-            operands=operands,
-            operators=operators,
-            style=style,
-            split=split,
-            size=size,
-            seed=taskset_seed,
-        )
-        markers = ["whole"] if style == "compact" else ["####", "boxed", "answer_tag", "whole"]
-        super().__init__(tasks, make_verifier("number@1", markers=markers), reward=reward, render_mode=render_mode)
+    taskset_class = ArithmeticTaskSet
 
-
-def check_style(style: str) -> None:
-    """Refuse an unknown prompt style.
-
-    Raises:
-        ConfigError: With the styles that exist.
-    """
-    if style not in STYLES:
-        raise ConfigError(f"style must be one of {', '.join(STYLES)}; got {style!r}")
+    @classmethod
+    def judge(cls, style: str) -> Verifier:
+        """See `ProceduralEnv.judge`."""
+        return make_verifier("number@1", markers=["whole"] if style == "compact" else _QUESTION_MARKERS)
 
 
 def _pair(name: str, value: Sequence[int]) -> tuple[int, int]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rlvr_gym.envs.arithmetic import check_style
-from rlvr_gym.envs.task import ProceduralTaskSet, Task, TaskRandom, check_int
-from rlvr_gym.envs.text_env import TextEnv
-from rlvr_gym.verifiers import ConfigError, make_verifier
+from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.task import Task, check_int
+from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
 
 OPERATORS = "+-*/"
 
@@ -31,7 +30,21 @@ class Puzzle(NamedTuple):
 
 
 class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
-    """Numbers and a reachable target."""
+    """Numbers and a reachable target.
+
+    Args:
+        numbers: How many numbers are given, 2 to 8.
+        high: Largest given number.
+        max_target: Largest target.
+        operators: Any of `+ - * /`, of which solutions are made; a response may use all four.
+        style: See `ProceduralTaskSet`; compact problems look like `3,5,7:22=`.
+        split: See `ProceduralTaskSet`.
+        size: See `ProceduralTaskSet`.
+        seed: See `ProceduralTaskSet`.
+
+    Raises:
+        ConfigError: A knob is refused.
+    """
 
     def __init__(
         self,
@@ -50,9 +63,8 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
         self._max_target = check_int("max_target", max_target, 1, 1_000_000)
         if not operators or any(operator not in OPERATORS for operator in operators):
             raise ConfigError(f"operators must be one or more of {OPERATORS!r}, got {operators!r}")
-        check_style(style)
-        super().__init__("Countdown", split=split, size=size, seed=seed)
-        self._operators, self._style = operators, style
+        super().__init__("Countdown", style=style, split=split, size=size, seed=seed)
+        self._operators = operators
         self._difficulty = {"numbers": numbers, "high": high, "max_target": max_target, "operators": operators}
 
     def draw(self, rng: TaskRandom) -> Puzzle:
@@ -74,7 +86,7 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
     def make(self, problem: Puzzle) -> Task:
         """See `ProceduralTaskSet.make`."""
         listed = ", ".join(map(str, problem.numbers))
-        if self._style == "compact":
+        if self.style == "compact":
             prompt, solution = f"{listed.replace(' ', '')}:{problem.target}=", problem.solution
         else:
             prompt = (
@@ -97,20 +109,11 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
         return terms[0]
 
 
-class CountdownEnv(TextEnv):
+class CountdownEnv(ProceduralEnv):
     """Write an expression that reaches the target; verified by constraint with `countdown@1`.
 
-    Args:
-        numbers: How many numbers are given, 2 to 8.
-        high: Largest given number.
-        max_target: Largest target.
-        operators: Any of `+ - * /`, of which solutions are made; a response may use all four.
-        style: `"question"` or `"compact"` (`3,5,7:22=`).
-        split: `"train"`, `"test"` (disjoint problems) or `"all"`.
-        size: Indices of the task set.
-        taskset_seed: Another seed, another order of problems.
-        reward: See `TextEnv`; `"dense"` pays a third for an expression and a third for the right numbers.
-        render_mode: See `TextEnv`.
+    Knobs: those of `CountdownTaskSet`. The reward `"dense"` pays a third for an expression and a third for the right
+    numbers.
 
     Example:
         >>> env = CountdownEnv(numbers=3, style="compact")
@@ -121,33 +124,13 @@ class CountdownEnv(TextEnv):
         True
     """
 
-    def __init__(
-        self,
-        *,
-        numbers: int = 4,
-        high: int = 25,
-        max_target: int = 100,
-        operators: str = OPERATORS,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        taskset_seed: int = 0,
-        reward: str = "outcome",
-        render_mode: str | None = None,
-    ) -> None:
-        tasks = CountdownTaskSet(
-            numbers=numbers,
-            high=high,
-            max_target=max_target,
-            operators=operators,
-            style=style,
-            split=split,
-            size=size,
-            seed=taskset_seed,
-        )
+    taskset_class = CountdownTaskSet
+
+    @classmethod
+    def judge(cls, style: str) -> Verifier:
+        """See `ProceduralEnv.judge`."""
         markers = ["whole"] if style == "compact" else ["answer_tag", "boxed", "####"]
-        verifier = make_verifier("countdown@1", markers=markers)
-        super().__init__(tasks, verifier, reward=reward, render_mode=render_mode)
+        return make_verifier("countdown@1", markers=markers)
 
 
 def _join(left: _Term, right: _Term, operator: str) -> _Term | None:

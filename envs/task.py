@@ -10,17 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from rlvr_gym.verifiers import ConfigError, RlvrError
-
-T = TypeVar("T")
-P = TypeVar("P")
-
-SPLITS = ("train", "test", "all")
-TEST_SHARE = 8  # one problem in eight is held out
 
 
 class TaskNotFoundError(RlvrError, LookupError):
@@ -98,48 +92,6 @@ def content_hash(value: Any) -> str:
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-class TaskRandom:
-    """Random numbers of one task: BLAKE2b in counter mode, keyed by the task set and the index.
-
-    Generators draw from this rather than from `random` or NumPy, because its stream is defined by one line and so is
-    the same in every version of both, and because a fresh one costs 1 µs instead of 6 to 20, which is most of what
-    making a task costs. Each draw takes a remainder of at least 128 more bits than the bound needs, so its bias is
-    below 2**-128.
-
-    Example:
-        >>> rng = TaskRandom(b"Arithmetic|0|7")
-        >>> first = [rng.below(10) for _ in range(5)]
-        >>> again = TaskRandom(b"Arithmetic|0|7")
-        >>> first == [again.below(10) for _ in range(5)]
-        True
-    """
-
-    __slots__ = ("_bits", "_counter", "_key", "_pool")
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._counter = 0
-        self._pool = self._bits = 0
-
-    def below(self, n: int) -> int:
-        """A uniform integer in [0, n); n is at most 2**256."""
-        if self._bits < n.bit_length() + 128:
-            block = hashlib.blake2b(b"%d|%b" % (self._counter, self._key)).digest()
-            self._counter += 1
-            self._pool, self._bits = int.from_bytes(block, "big"), 512
-        self._bits -= n.bit_length()
-        self._pool, value = divmod(self._pool, n)
-        return value
-
-    def between(self, low: int, high: int) -> int:
-        """A uniform integer in [low, high], both ends included."""
-        return low + self.below(high - low + 1)
-
-    def choice(self, items: Sequence[T]) -> T:
-        """A uniform element of a non-empty sequence."""
-        return items[self.below(len(items))]
-
-
 class TaskSet(ABC):
     """An indexable collection of tasks. Subclasses implement `__len__` and `task`."""
 
@@ -206,80 +158,6 @@ class ListTaskSet(TaskSet):
         if task_id not in self._by_id:
             raise TaskNotFoundError(f"no task has the id {task_id!r} among the {len(self)} tasks of this set")
         return self._by_id[task_id]
-
-
-class ProceduralTaskSet(TaskSet, Generic[P]):
-    """Tasks made by a generator, without data.
-
-    Subclasses implement three methods over a problem of their own type `P`: `draw`, `split_key`, `make`. Training and
-    test problems are disjoint by construction, whatever the seeds: a problem belongs to the test split when the hash
-    of its split key falls in one eighth of the range, and each split draws until a problem is its own. Tasks once made
-    are kept (up to 16,384 of them), since a group of rollouts asks for the same one many times.
-
-    Args:
-        name: Name of the family; part of every seed.
-        split: `"train"`, `"test"` or `"all"`.
-        size: Number of indices. Problems may repeat among them where the family has fewer.
-        seed: Another seed gives another order; unrelated to the neighbouring seed's.
-
-    Raises:
-        ConfigError: Unknown split, size not positive.
-    """
-
-    _MAX_DRAWS = 10_000
-    _KEPT = 16_384
-
-    def __init__(self, name: str, *, split: str, size: int, seed: int) -> None:
-        if split not in SPLITS:
-            raise ConfigError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-        check_int("size", size, 1, None)
-        check_int("seed", seed, 0, None)
-        self._name, self._split, self._size, self._seed = name, split, size, seed
-        self._key = f"{name}|{seed}|".encode()
-        self._made: dict[int, Task] = {}
-
-    def __len__(self) -> int:
-        return self._size
-
-    @abstractmethod
-    def draw(self, rng: TaskRandom) -> P:
-        """Draw one problem from this source of randomness alone."""
-
-    @abstractmethod
-    def split_key(self, problem: P) -> str:
-        """What decides the problem's side of the split.
-
-        Problems that teach each other's answer (`3+5` and `5+3`) must share a key.
-        """
-
-    @abstractmethod
-    def make(self, problem: P) -> Task:
-        """Write the problem out as a task."""
-
-    def task(self, index: int) -> Task:
-        """See `TaskSet.task`."""
-        task = self._made.get(index)
-        if task is None:
-            task = self.make(self._problem(index))
-            if len(self._made) >= self._KEPT:
-                self._made.clear()
-            self._made[index] = task
-        return task
-
-    def _problem(self, index: int) -> P:
-        rng = TaskRandom(b"%b%d" % (self._key, index))
-        for _ in range(self._MAX_DRAWS):
-            problem = self.draw(rng)
-            if self._split == "all" or (self._split == "test") == self._held_out(problem):
-                return problem
-        raise ConfigError(
-            f"{self._name}: no {self._split} problem among {self._MAX_DRAWS:,} draws; these knobs leave too few "
-            "problems to hold any out: widen them or use split='all'"
-        )
-
-    def _held_out(self, problem: P) -> bool:
-        key = f"{self._name}|{self.split_key(problem)}".encode()
-        return hashlib.blake2b(key, digest_size=8).digest()[0] % TEST_SHARE == 0
 
 
 def check_int(name: str, value: Any, low: int, high: int | None) -> int:

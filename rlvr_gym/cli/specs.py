@@ -15,7 +15,7 @@ import gymnasium as gym
 
 from rlvr_gym.agents import Policy, ReplayPolicy, ScriptedPolicy, Spread
 from rlvr_gym.benchmarks import make_env
-from rlvr_gym.envs import Task
+from rlvr_gym.envs import ProceduralEnv, Task
 from rlvr_gym.registration import ENTRY_POINTS
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
@@ -70,15 +70,19 @@ def checked_env(env_id: str, kwargs: Mapping[str, Any]) -> str:
 
 
 def keywords(env_id: str) -> dict[str, inspect.Parameter]:
-    """The keywords of an environment of ours, those of its base classes included where it passes them on."""
+    """The keywords of an environment of ours: its own, and where it passes more on, its task set's and its bases'."""
     module, _, name = ENTRY_POINTS[env_id].partition(":")
+    cls = getattr(importlib.import_module(module), name)
     found: dict[str, inspect.Parameter] = {}
-    for cls in getattr(importlib.import_module(module), name).__mro__:
-        parameters = inspect.signature(cls.__init__).parameters
+    if issubclass(cls, ProceduralEnv):
+        found = dict(inspect.signature(cls.taskset_class).parameters)
+        del found["seed"]
+    for base in cls.__mro__:
+        parameters = inspect.signature(base.__init__).parameters
         for key, parameter in parameters.items():
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                 found.setdefault(key, parameter)
-        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        if issubclass(cls, ProceduralEnv) or not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             break
     return found
 
