@@ -10,8 +10,6 @@ import torch
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor
 
-BASELINES = ("none", "mean", "leave_one_out")
-SCALES = ("none", "group_std")
 
 
 def group_advantages(

@@ -15,7 +15,6 @@ from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import suggestion
 from torch import Tensor
 
-AGGREGATIONS = ("token_mean", "token_sum", "seq_mean_token_sum", "seq_mean_token_mean", "seq_mean_token_sum_norm")
 _MAX_LOG_RATIO = 20.0
 
 

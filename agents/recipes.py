@@ -6,11 +6,19 @@ its name differ, the paper is the default and the difference is an option.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
-from rlvr_gym.verifiers.errors import suggestion
+from rlvr_gym.verifiers.errors import shown, suggestion
+
+BASELINES = ("none", "mean", "leave_one_out")
+SCALES = ("none", "group_std")
+AGGREGATIONS = ("token_mean", "token_sum", "seq_mean_token_sum", "seq_mean_token_mean", "seq_mean_token_sum_norm")
+_NAMES = {"baseline": BASELINES, "scale": SCALES, "aggregation": AGGREGATIONS}
+_COUNTS = ("group_size", "updates")
+_NUMBERS = ("scale_eps", "clip_low", "clip_high", "kl_coef")
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,9 @@ class Recipe:
             no
             reference.
         updates: Optimiser steps a rollout batch; the ratio is 1 at the first of them.
+
+    Raises:
+        ConfigError: A piece has a refused value.
     """
 
     name: str
@@ -44,15 +55,22 @@ class Recipe:
     updates: int = 1
 
     def __post_init__(self) -> None:
+        for key, known in _NAMES.items():
+            if (value := getattr(self, key)) not in known:
+                raise ConfigError(f"{key} must be one of {', '.join(known)}; got {shown(value)}")
+        for key in _COUNTS:
+            if type(value := getattr(self, key)) is not int:
+                raise ConfigError(f"{key} must be an integer, got {shown(value)}")
+        for key in _NUMBERS:
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise ConfigError(f"{key} must be a number of at least 0, got {shown(value)}")
         if self.group_size < 2:
             raise ConfigError(f"group_size must be at least 2: a group of one has no baseline; got {self.group_size}")
         if self.updates < 1:
             raise ConfigError(f"updates must be at least 1, got {self.updates}")
-        if self.kl_coef < 0 or not 0 < self.clip_low <= 1 or self.clip_high <= 0:
-            raise ConfigError(
-                "expected kl_coef >= 0, 0 < clip_low <= 1 and clip_high > 0; "
-                f"got {self.kl_coef}, {self.clip_low} and {self.clip_high}"
-            )
+        if not 0 < self.clip_low <= 1 or self.clip_high <= 0:
+            raise ConfigError(f"expected 0 < clip_low <= 1 and clip_high > 0; got {self.clip_low} and {self.clip_high}")
 
     def __str__(self) -> str:
         return "\n".join(f"{key:<12} {value}" for key, value in asdict(self).items())
@@ -85,7 +103,7 @@ def names() -> list[str]:
     return sorted(_RECIPES)
 
 
-def get(name: str, **overrides: Any) -> Recipe:
+def get(name: str, /, **overrides: Any) -> Recipe:
     """A recipe, with some pieces replaced.
 
     Raises:

@@ -209,15 +209,12 @@ class Trainer:
         batch = make_batch([e if e.gradable else _silent(e) for e in episodes], self.lm.tokenizer.pad_token_id)
         counts = Denominators.of(batch.mask_BT)
         advantages_B1 = advantages_PG.flatten()[batch.episode_B][:, None]
-        if reference is None:
-            # A row without an advantage adds zero to the loss and to its gradient: it is counted and not computed.
-            moving = advantages_B1[:, 0] != 0
-            batch = batch.rows(moving) if bool(moving.any()) else None
-            advantages_B1 = advantages_B1[moving]
         metrics = {"step": step, **_rollout_metrics(episodes, rewards_PG, mask_PG), **_STILL}
+        # Without a KL term a row of advantage 0 adds nothing to the loss: it is counted and not computed.
+        moving = advantages_B1[:, 0] != 0 if reference is None else torch.ones(len(batch), dtype=torch.bool)
         self.lm.model.train()
-        for update in range(self.recipe.updates if batch is not None else 0):
-            seen = self._update(step, batch, advantages_B1, counts, reference)
+        for update in range(self.recipe.updates if bool(moving.any()) else 0):
+            seen = self._update(step, batch.rows(moving), advantages_B1[moving], counts, reference)
             gap = seen["logprob_gap"] if update == 0 else metrics["logprob_gap"]
             metrics |= {**seen, "logprob_gap": gap}
         return {**metrics, "learning_rate": self.config.rate_at(step)}

@@ -203,7 +203,7 @@ def test_ungradable_episodes_are_masked(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_it_learns_a_task_with_a_constant_answer(tmp_path: Path) -> None:
-    """GRPO from an untrained model on a task that pays for `7`: from chance (1 in 200) to nearly always."""
+    """GRPO from an untrained model on a task that pays for `7`: from chance (about 1 in 50) to nearly always."""
 
     class Seven(TextEnv):
         def transition(self, action: str) -> Transition:
@@ -215,7 +215,13 @@ def test_it_learns_a_task_with_a_constant_answer(tmp_path: Path) -> None:
         return Seven(env.taskset, env.verifier)
 
     recipe = recipes.get("grpo", group_size=32, kl_coef=0.0)
-    run = Trainer(make, start, recipe, config(steps=60, prompts=4, checkpoint_every=60, max_new_tokens=2), tmp_path)
+    run = Trainer(
+        make,
+        start,
+        recipe,
+        config(steps=60, prompts=4, checkpoint_every=60, max_new_tokens=2, learning_rate=3e-3),
+        tmp_path,
+    )
     run.run()
     rates = [row["pass_rate"] for row in read_json_lines(tmp_path / "metrics.jsonl")]
     assert rates[0] < 0.1
