@@ -7,9 +7,9 @@ be graded is masked, and then takes part in no statistic and gets advantage 0.
 from __future__ import annotations
 
 import torch
+from rlvr_gym.agents.recipes import BASELINES, SCALES
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor
-
 
 
 def group_advantages(

@@ -59,17 +59,31 @@ def load_checkpoint(folder: Path, optimizer: torch.optim.Optimizer, lm: Language
         state: dict[str, Any] = json.loads((folder / _STATE).read_text())
         saved = load_model(folder)
         tensors = load_file(folder / _OPTIMIZER)
-    except (OSError, ValueError, SafetensorError) as error:
+        if not isinstance(state, dict) or not isinstance(state.get("step"), int) or state["step"] < 1:
+            raise ValueError(f"{_STATE} holds no step")
+        if not isinstance(state.get("metrics"), dict):
+            raise ValueError(f"{_STATE} holds no metrics")
+        lm.model.load_state_dict(saved.model.state_dict())
+        optimizer.load_state_dict(
+            {"state": _by_parameter(tensors), "param_groups": optimizer.state_dict()["param_groups"]}
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # RuntimeError: tensors of another shape
         raise CheckpointError(
-            f"{folder} is not a usable checkpoint ({error}); delete it to resume from the one before"
+            f"{folder} is not a usable checkpoint ({_first_line(error)}); delete it to resume from the one before"
         ) from error
-    lm.model.load_state_dict(saved.model.state_dict())
+    return state
+
+
+def _by_parameter(tensors: dict[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
     values: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")
         values.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": values, "param_groups": optimizer.state_dict()["param_groups"]})
-    return state
+    return values
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def checkpoints(folder: Path) -> list[Path]:

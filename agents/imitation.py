@@ -34,6 +34,9 @@ class WarmStartConfig:
         check_every: Steps between measurements of the pass rate.
         check_episodes: Episodes of a measurement.
         seed: Seed of tasks and samples.
+
+    Raises:
+        ConfigError: A setting is out of its range.
     """
 
     until: float = 0.2
@@ -47,6 +50,8 @@ class WarmStartConfig:
     def __post_init__(self) -> None:
         if not 0 < self.until <= 1:
             raise ConfigError(f"until must lie in (0, 1], got {self.until!r}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ConfigError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
         if min(self.max_steps, self.batch_size, self.check_every, self.check_episodes) < 1:
             raise ConfigError("max_steps, batch_size, check_every and check_episodes must be positive")
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlvr_gym.verifiers import RlvrError
+from rlvr_gym.verifiers import ConfigError, RlvrError
 
 try:
     import fcntl
 except ImportError:  # a platform without POSIX locks: the user must see to it that there is one writer
     fcntl = None  # type: ignore[assignment]
+
+
+# A file system without locks, as some network ones are: the user must see to it here too.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 class FolderBusyError(RlvrError, OSError):
@@ -25,12 +30,15 @@ def only_writer(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderBusyError: Somebody else holds it.
+        ConfigError: It is a file.
 
     Example:
         >>> import tempfile
         >>> with only_writer(Path(tempfile.mkdtemp())):
         ...     pass
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, expected a folder; choose another with --out")
     folder.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield
@@ -43,6 +51,9 @@ def only_writer(folder: Path) -> Iterator[None]:
             raise FolderBusyError(
                 f"another process is writing to {folder}: wait until it ends, or choose another folder with --out"
             ) from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         yield
     finally:
         os.close(handle)

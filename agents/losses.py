@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from rlvr_gym.agents.recipes import AGGREGATIONS
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import suggestion
 from torch import Tensor

@@ -6,12 +6,14 @@ task from scratch on a CPU, and loadable by anything that loads a transformers f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
+from rlvr_gym.verifiers.errors import suggestion
 from safetensors import SafetensorError
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -19,6 +21,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
 PRINTABLE = "".join(chr(code) for code in range(32, 127)) + "\n"
 _INIT_STD = 0.02
+# What transformers raises over a damaged folder: whatever its readers stumble upon.
+_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, KeyError, RuntimeError, SafetensorError)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ def build_preset(name: str, *, seed: int = 0, alphabet: str | None = None) -> La
     preset = PRESETS[name]
     if preset.tokenizer == "byte" and alphabet is not None:
         raise ConfigError(f"preset {name!r} speaks bytes and takes no alphabet")
-    tokenizer = byte_tokenizer() if preset.tokenizer == "byte" else char_tokenizer(alphabet or PRINTABLE)
+    tokenizer = (
+        byte_tokenizer() if preset.tokenizer == "byte" else char_tokenizer(PRINTABLE if alphabet is None else alphabet)
+    )
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=preset.hidden,
@@ -140,11 +146,13 @@ def load_model(folder: str | Path) -> LanguageModel:
     Raises:
         ConfigError: Nothing can be loaded from there.
     """
+    _check_place(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ConfigError(f"no model can be loaded from {str(folder)!r}: {str(error).splitlines()[0]}") from error
+    except _UNREADABLE as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"no model can be loaded from {str(folder)!r}: {why}") from error
     # Weights are mapped from the file at whatever address they have there, and a matrix product of the same numbers at
     # another alignment may differ in the last bit: copies in aligned memory make a loaded model compute as a built one.
     for parameter in model.parameters():
@@ -157,6 +165,30 @@ def load_model(folder: str | Path) -> LanguageModel:
 def parameter_count(model: Any) -> int:
     """Number of distinct parameters (tied weights count once)."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def unknown_characters(lm: LanguageModel, texts: Iterable[str]) -> str:
+    """The characters of these texts that the tokenizer has no token for, sorted; empty where it reads all of them.
+
+    Example:
+        >>> unknown_characters(build_preset("nano", alphabet="0123456789"), ["1+2=", "3"])
+        '+='
+    """
+    unknown = lm.tokenizer.unk_token_id
+    if unknown is None:
+        return ""
+    characters = sorted(set().union(*texts))
+    return "".join(c for c in characters if unknown in lm.tokenizer(c, add_special_tokens=False)["input_ids"])
+
+
+def _check_place(folder: str | Path) -> None:
+    """A path that cannot be a hub id is refused here, before the hub is asked for it in vain."""
+    path = Path(folder)
+    name = str(folder)
+    hub_id = name.count("/") <= 1 and not name.startswith((".", "/", "~")) and not path.parent.is_dir()
+    if not path.is_dir() and (not hub_id if "/" in name else path.exists()):
+        near = [p.name for p in path.parent.iterdir() if p.is_dir()] if path.parent.is_dir() else []
+        raise ConfigError(f"no model can be loaded from {name!r}: there is no such folder{suggestion(path.name, near)}")
 
 
 def _wrapped(tokenizer: Tokenizer) -> Any:

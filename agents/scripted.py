@@ -68,6 +68,10 @@ class Spread:
     high: float
     skew: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.low <= self.high <= 1.0:
+            raise ConfigError(f"expected 0 <= low <= high <= 1, got low={self.low!r}, high={self.high!r}")
+
     def __call__(self, task: Task) -> float:
         """The success probability of this task."""
         u = unit_interval(seed_from("spread", task.id))

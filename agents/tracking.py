@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rlvr_gym.verifiers import MissingExtraError
+from rlvr_gym.verifiers import MissingExtraError, RlvrError
+
+
+class RecordError(RlvrError, ValueError):
+    """A file of training records is damaged; the message names the file and the line."""
 
 
 class JsonLines:
@@ -19,6 +23,9 @@ class JsonLines:
     Args:
         path: The file; created with its folder, else continued after the last row with `step <= keep_until`.
         keep_until: Rows of later steps are dropped: a resumed run writes them again. A torn last line is dropped too.
+
+    Raises:
+        RecordError: A line before the last is not a record; nothing was written.
     """
 
     def __init__(self, path: Path, keep_until: int) -> None:
@@ -40,13 +47,23 @@ class JsonLines:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file; a last line that was torn by a kill is left out, and a missing file has none."""
+    """The rows of a JSONL file; a last line that was torn by a kill is left out, and a missing file has none.
+
+    Raises:
+        RecordError: A line before the last is not an object with a number `step`.
+    """
     rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    for number, line in enumerate(lines, start=1):
         try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int | float):
+            if number == len(lines):
+                break
+            raise RecordError(f"{path}, line {number} is not a training record: {line[:60]!r}; delete it to resume")
+        rows.append(row)
     return rows
 
 

@@ -8,6 +8,7 @@ a run that was killed and resumed writes the same bytes as one that was not.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from rlvr_gym.agents.batch import Batch, make_batch, token_logprobs
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
 from rlvr_gym.agents.episode import Episode
 from rlvr_gym.agents.evaluate import pass_rate
+from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.losses import Denominators, aggregate, clipped_policy_loss, kl_k3
 from rlvr_gym.agents.models import LanguageModel, load_model
 from rlvr_gym.agents.policy import seed_from
@@ -61,7 +63,7 @@ class TrainConfig:
         seed: Seed of the whole run.
 
     Raises:
-        ConfigError: A count is not positive.
+        ConfigError: A setting is out of its range.
     """
 
     steps: int
@@ -84,8 +86,13 @@ class TrainConfig:
         for name in ("steps", "prompts", "max_new_tokens", "micro_batch", "eval_episodes", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if not self.learning_rate > 0 or not self.temperature > 0 or not 0 <= self.decay <= 1:
-            raise ConfigError("learning_rate and temperature must be positive, and decay must lie in [0, 1]")
+        for name in ("learning_rate", "temperature"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} must be positive and finite, got {getattr(self, name)!r}")
+        if not 0 <= self.decay <= 1:
+            raise ConfigError(f"decay must lie in [0, 1], got {self.decay!r}")
+        if self.eval_every < 0:
+            raise ConfigError(f"eval_every must be at least 0, got {self.eval_every!r}")
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
@@ -107,7 +114,8 @@ class Trainer:
         identity: What else must not change when a run is continued, such as the environment's id; JSON.
 
     Raises:
-        ConfigError: The folder holds a run with other settings; the message names them.
+        ConfigError: The folder holds a run with other settings, which the message names, or something else.
+        FolderBusyError: Another process writes to it.
 
     Example:
         >>> import tempfile, pathlib
@@ -132,8 +140,8 @@ class Trainer:
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.recipe, self.config, self.folder = recipe, config, folder
-        self._check_folder(dict(identity or {}))
-        self.lm = lm = self._base(start)
+        with only_writer(folder):
+            self.lm = lm = self._base(start, dict(identity or {}))
         self.envs = [make_env() for _ in range(config.prompts * recipe.group_size)]
         self.eval_envs = [make_eval_env() for _ in range(256)] if make_eval_env and config.eval_every else []
         self.policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
@@ -154,6 +162,10 @@ class Trainer:
         Returns:
             The metrics of the last step.
         """
+        with only_writer(self.folder):
+            return self._run(report)
+
+    def _run(self, report: Callable[[Metrics], None] | None) -> Metrics:
         done, metrics = self._resume()
         sinks = self._sinks(done)
         timings = JsonLines(self.folder / "timings.jsonl", done)
@@ -256,25 +268,31 @@ class Trainer:
         loss = aggregate(values, mask, recipe.aggregation, denominators=counts, norm=self._denominator_norm)
         return loss, seen
 
-    def _base(self, start: LanguageModel | Callable[[], LanguageModel]) -> LanguageModel:
+    def _base(self, start: LanguageModel | Callable[[], LanguageModel], identity: dict[str, Any]) -> LanguageModel:
+        """The model before training: built and kept where the run begins, else loaded. Writes the settings."""
         folder = self.folder / "base"
-        if folder.is_dir():
-            return load_model(folder)
-        lm = start() if callable(start) else start
-        save_model(folder, lm)
+        settings = self._checked_settings(identity)
+        begun = folder.is_dir()
+        lm = load_model(folder) if begun else start() if callable(start) else start
+        partial = self.folder / "trainer.json.partial"
+        partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+        partial.replace(self.folder / "trainer.json")
+        if not begun:
+            save_model(folder, lm)
         return lm
 
-    def _check_folder(self, identity: dict[str, Any]) -> None:
-        """Write the settings, or compare them with those of the run that is already there; steps may grow."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _checked_settings(self, identity: dict[str, Any]) -> dict[str, Any]:
+        """The settings of this run, compared with those of the run that is already there; steps may grow."""
         plain = {"run": identity, "recipe": asdict(self.recipe), "train": asdict(self.config)}
-        settings = json.loads(json.dumps(plain))
+        settings: dict[str, Any] = json.loads(json.dumps(plain))
         file = self.folder / "trainer.json"
+        if not file.exists() and any(path.suffix != ".partial" for path in self.folder.iterdir()):
+            raise ConfigError(f"{self.folder} is not empty and not a training run; choose another folder with --out")
         if file.exists():
             try:
-                before = json.loads(file.read_text())
+                before = json.loads(file.read_text(encoding="utf-8"))
                 flat = {(a, b): v for a, values in before.items() for b, v in values.items()}
-            except (ValueError, AttributeError) as error:
+            except (ValueError, AttributeError, RecursionError) as error:
                 raise ConfigError(f"{file} is damaged ({error}); choose another folder or delete this one") from error
             now = {(a, b): v for a, values in settings.items() for b, v in values.items()}
             free = {("train", "steps"), ("train", "tensorboard"), ("train", "checkpoint_every")}
@@ -282,7 +300,7 @@ class Trainer:
             if changed:
                 lines = "; ".join(f"{a}.{b}: {flat.get((a, b))!r} there, {now.get((a, b))!r} now" for a, b in changed)
                 raise ConfigError(f"{self.folder} holds a run with other settings ({lines}); choose another folder")
-        file.write_text(json.dumps(settings, indent=2))
+        return settings
 
     def _resume(self) -> tuple[int, Metrics]:
         found = checkpoints(self.folder / "checkpoints")

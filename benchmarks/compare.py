@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from rlvr_gym.benchmarks.curve import BOOTSTRAP_SEED, LEVEL, RESAMPLES, Summary, TaskCounts, count_tasks
 from rlvr_gym.benchmarks.estimators import Floats, bootstrap_means, pass_at_k_table, simultaneous_band
-from rlvr_gym.benchmarks.folder import RunFolder, identity_of, write_json
+from rlvr_gym.benchmarks.folder import RunFolder, identity_of, refuse_foreign, write_json
 from rlvr_gym.benchmarks.runner import summarise_run
 from rlvr_gym.verifiers import ConfigError
 
@@ -106,6 +106,8 @@ def compare(base: str | Path, other: str | Path, out: str | Path) -> tuple[Compa
     ks = tuple(sorted(set(configs[0]["ks"]) & set(configs[1]["ks"])))
     if not ks:
         raise ConfigError(f"the runs share no k: {configs[0]['ks']} and {configs[1]['ks']}")
+    folder = Path(out)
+    refuse_foreign(folder, "a comparison", own="compare.json")
     summaries = summarise_run(runs[0]), summarise_run(runs[1])
     counts = [
         {c.task: c for c in count_tasks(config["tasks"], _within(run, config))}
@@ -113,7 +115,6 @@ def compare(base: str | Path, other: str | Path, out: str | Path) -> tuple[Compa
     ]
     names = _distinct_names(runs)
     comparison = compare_counts(counts[0], counts[1], ks, names)
-    folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "compare.json", comparison.to_dict())
     _write_csv(folder / "compare.csv", comparison)

@@ -14,9 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from rlvr_gym.verifiers import ConfigError, RlvrError
-from rlvr_gym.verifiers.errors import suggestion
+from rlvr_gym.verifiers.errors import shown, suggestion
 
 FORMAT = 1
+_PARTIAL = ".partial"
+_CONFIG_TYPES = {"env": dict, "policy": dict, "verifier": str, "n": int, "ks": list, "tasks": list}
+_TEXT, _TRUTH, _NONE = (str,), (bool,), type(None)
+_ROW_TYPES: dict[str, tuple[type, ...]] = {
+    "task": _TEXT,
+    "sample": (int,),
+    "prompt": _TEXT,
+    "response": _TEXT,
+    "passed": (bool, _NONE),
+    "gradable": _TRUTH,
+    "score": (float, int),
+    "status": _TEXT,
+    "reason": _TEXT,
+    "extracted": (str, _NONE),
+    "finish_reason": _TEXT,
+    "tokens": (int,),
+    "label": (bool, _NONE),
+}
 
 
 class RunFolderError(RlvrError, ValueError):
@@ -91,12 +109,20 @@ class RunFolder:
                 hint = suggestion(self.path.name, [p.name for p in self.path.parent.iterdir() if p.is_dir()])
             raise RunFolderError(f"{self.path} is not a run folder: it has no config.json{hint}")
         try:
-            config = json.loads(file.read_text())
-        except ValueError as error:
+            config = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
             raise RunFolderError(f"{file} is damaged: {error}. Start the run in a new folder") from error
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             found = config.get("format") if isinstance(config, dict) else type(config).__name__
-            raise RunFolderError(f"{file} has format {found!r}; this version reads format {FORMAT}")
+            raise RunFolderError(f"{file} has format {shown(found)}; this version reads format {FORMAT}")
+        for key, kind in _CONFIG_TYPES.items():
+            if not isinstance(config.get(key), kind):
+                raise RunFolderError(
+                    f"{file} is damaged: {key!r} is {shown(config.get(key))}, expected {kind.__name__}. "
+                    "Start the run in a new folder"
+                )
+        if not isinstance(config["env"].get("id"), str) or not isinstance(config["env"].get("kwargs"), dict):
+            raise RunFolderError(f"{file} is damaged: 'env' names no environment. Start the run in a new folder")
         return config
 
     def open(self, identity: Mapping[str, Any], **extent: Any) -> None:
@@ -118,8 +144,8 @@ class RunFolder:
                     f"{key}: {_short(before.get(key))} there, {_short(plain[key])} now" for key in changed
                 )
                 raise RunFolderError(f"{self.path} holds another run ({lines}); choose another folder with --out")
-        elif self.path.is_dir() and any(self.path.iterdir()):
-            raise RunFolderError(f"{self.path} is not empty and not a run folder; choose another with --out")
+        else:
+            refuse_foreign(self.path, "a run folder")
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.path / "config.json", {"format": FORMAT, **plain, **extent})
 
@@ -157,6 +183,26 @@ class RunFolder:
             out.write(lines.encode())
 
 
+def refuse_foreign(path: Path, what: str, own: str | None = None) -> None:
+    """Refuse a folder that holds something and is not ours: nothing of the user's is written over.
+
+    Args:
+        path: Where we are about to write.
+        what: What the folder should be, for the message.
+        own: A file whose presence says that the folder is ours.
+
+    Raises:
+        RunFolderError: It is a file, or holds files and `own` is not among them.
+    """
+    if path.exists() and not path.is_dir():
+        raise RunFolderError(f"{path} is a file, expected a folder; choose another with --out")
+    if not path.is_dir() or (own and (path / own).exists()):
+        return
+    # A partial file is what a kill between writing and renaming leaves.
+    if any(not entry.name.endswith(_PARTIAL) for entry in path.iterdir()):
+        raise RunFolderError(f"{path} is not empty and not {what}; choose another with --out")
+
+
 def _repair(out: Any) -> None:
     """Cut off a line without its newline, unless it is a whole sample, which gets its newline."""
     end = out.seek(0, 2)
@@ -178,18 +224,17 @@ def _repair(out: Any) -> None:
 
 def write_json(file: Path, value: Any) -> None:
     """Write a JSON file atomically."""
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    partial = file.with_name(file.name + _PARTIAL)
+    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     partial.replace(file)
 
 
 def _parse(line: bytes) -> Sample | None:
     try:
         sample = Sample(**json.loads(line))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
-    ok = isinstance(sample.task, str) and isinstance(sample.sample, int) and isinstance(sample.gradable, bool)
-    return sample if ok and isinstance(sample.response, str) and sample.passed in (True, False, None) else None
+    return sample if all(type(getattr(sample, name)) in kinds for name, kinds in _ROW_TYPES.items()) else None
 
 
 def _short(value: Any) -> str:

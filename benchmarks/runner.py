@@ -13,11 +13,12 @@ from typing import Any
 
 import gymnasium as gym
 from rlvr_gym.agents import Episode, Play, Policy, collect, seed_from
+from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.benchmarks.curve import Summary, summarise, write_curve_csv
 from rlvr_gym.benchmarks.estimators import check_ks, default_ks
 from rlvr_gym.benchmarks.folder import RunFolder, RunFolderError, Sample, write_json
 from rlvr_gym.envs import Task, TextEnv
-from rlvr_gym.verifiers import ConfigError, Verifier
+from rlvr_gym.verifiers import ConfigError, RlvrError, Verifier
 
 Progress = Callable[[int, int], None]
 
@@ -57,9 +58,18 @@ class BenchConfig:
 
 
 def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[str, str]:
-    """Build one environment; ids of other packages are written `module:id`."""
+    """Build one environment; ids of other packages are written `module:id`.
+
+    Raises:
+        ConfigError: There is no such id, or it refuses a keyword.
+    """
     full = env_id if ":" in env_id or not env_id.startswith("rlvr/") else f"rlvr_gym:{env_id}"
-    env: gym.Env[str, str] = gym.make(full, disable_env_checker=True, **env_kwargs)
+    try:
+        env: gym.Env[str, str] = gym.make(full, disable_env_checker=True, **env_kwargs)
+    except RlvrError:
+        raise
+    except (gym.error.Error, ImportError, TypeError) as error:  # no such id or package, no such keyword
+        raise ConfigError(f"the environment {env_id!r} cannot be made: {error}") from error
     return env
 
 
@@ -93,6 +103,7 @@ def bench(
 
     Raises:
         RunFolderError: The folder holds another run or is damaged.
+        FolderBusyError: Another process writes to it.
 
     Example:
         >>> import tempfile
@@ -107,19 +118,20 @@ def bench(
     tasks = base.taskset.distinct(config.tasks)
     actor = policy if isinstance(policy, Policy) else policy(tasks)
     run = RunFolder(folder)
-    run.open(
-        {
-            "env": {"id": config.env, "kwargs": dict(config.env_kwargs)},
-            "policy": dict(config.policy),
-            "verifier": str(base.verifier.id),
-            "seed": config.seed,
-        },
-        n=config.n,
-        ks=config.ks,
-        tasks=[task.id for task in tasks],
-    )
-    _fill(run, config, actor, tasks, env, progress)
-    return summarise_run(run)
+    with only_writer(run.path):
+        run.open(
+            {
+                "env": {"id": config.env, "kwargs": dict(config.env_kwargs)},
+                "policy": dict(config.policy),
+                "verifier": str(base.verifier.id),
+                "seed": config.seed,
+            },
+            n=config.n,
+            ks=config.ks,
+            tasks=[task.id for task in tasks],
+        )
+        _fill(run, config, actor, tasks, env, progress)
+        return summarise_run(run)
 
 
 def summarise_run(run: RunFolder) -> Summary:
@@ -184,15 +196,17 @@ def rescore(folder: str | Path, out: str | Path, verifier: Verifier | None = Non
     tasks = {task.id: task for task in base.taskset.distinct(len(config["tasks"]))}
     if missing := [task for task in config["tasks"] if task not in tasks]:
         raise ConfigError(f"{len(missing)} tasks of {folder} are not in {config['env']['id']} any more: {missing[0]}")
-    identity = {key: config[key] for key in ("env", "policy", "seed")} | {"verifier": str(judge.id)}
-    new.open(identity, n=config["n"], ks=config["ks"], tasks=config["tasks"], rescored_from=old.name)
-    done = new.samples()
-    new.append(
-        _rejudged(sample, tasks[sample.task], judge)
-        for key, sample in old.samples().items()
-        if key not in done and sample.task in tasks
-    )
-    return summarise_run(new)
+    identity = {key: config.get(key) for key in ("env", "policy", "seed")} | {"verifier": str(judge.id)}
+    stored = old.samples()
+    with only_writer(new.path):
+        new.open(identity, n=config["n"], ks=config["ks"], tasks=config["tasks"], rescored_from=old.name)
+        done = new.samples()
+        new.append(
+            _rejudged(sample, tasks[sample.task], judge)
+            for key, sample in stored.items()
+            if key not in done and sample.task in tasks
+        )
+        return summarise_run(new)
 
 
 def _rejudged(sample: Sample, task: Task, judge: Verifier) -> Sample:

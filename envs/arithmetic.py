@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
+from rlvr_gym.verifiers.errors import shown
 
 OPERATORS = "+-*"
 _QUESTION_MARKERS = ["####", "boxed", "answer_tag", "whole"]
@@ -56,8 +57,7 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         check_int("digits", low, 1, 100)
         check_int("digits", high, low, 100)
         check_int("operands", operands, 2, 100)
-        if not operators or any(operator not in OPERATORS for operator in operators):
-            raise ConfigError(f"operators must be one or more of {OPERATORS!r}, got {operators!r}")
+        check_operators(operators, OPERATORS)
         super().__init__("Arithmetic", style=style, split=split, size=size, seed=seed)
         self._low, self._high, self._operands, self._operators = low, high, operands, operators
         self._difficulty = {"digits": high, "operands": operands, "operators": operators}
@@ -115,8 +115,8 @@ class ArithmeticEnv(ProceduralEnv):
 
 
 def _pair(name: str, value: Sequence[int]) -> tuple[int, int]:
-    if len(value) != 2:
-        raise ConfigError(f"{name} must be an integer or a pair [low, high], got {value!r}")
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ConfigError(f"{name} must be an integer or a pair [low, high], got {shown(value)}")
     return value[0], value[1]
 
 

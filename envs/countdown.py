@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
 
@@ -61,8 +61,7 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
         self._count = check_int("numbers", numbers, 2, 8)
         self._high = check_int("high", high, 1, 10_000)
         self._max_target = check_int("max_target", max_target, 1, 1_000_000)
-        if not operators or any(operator not in OPERATORS for operator in operators):
-            raise ConfigError(f"operators must be one or more of {OPERATORS!r}, got {operators!r}")
+        check_operators(operators, OPERATORS)
         super().__init__("Countdown", style=style, split=split, size=size, seed=seed)
         self._operators = operators
         self._difficulty = {"numbers": numbers, "high": high, "max_target": max_target, "operators": operators}

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlvr_gym.envs.rows import DataError, Row, load_hub_rows, read_rows
-from rlvr_gym.envs.task import ListTaskSet, Task
+from rlvr_gym.envs.task import ListTaskSet, Task, check_int, check_text
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
-from rlvr_gym.verifiers.errors import suggestion
+from rlvr_gym.verifiers.errors import shown, suggestion
 from rlvr_gym.verifiers.extraction import braced
 
 PROMPT_FIELD = "{prompt}"
@@ -45,15 +47,17 @@ class ColumnSpec:
         """Read a plain dict such as `{"prompt": "question", "reference": "answer"}` over a default.
 
         Raises:
-            ConfigError: An unknown key, or a value that is not a name or a list of names.
+            ConfigError: Not a dict, an unknown key, or a value that is not a name or a list of names.
         """
+        _check_mapping("columns", columns)
         values = {key: getattr(default, key) for key in _SPEC_KEYS}
         for key, value in (columns or {}).items():
             if key not in _SPEC_KEYS:
                 raise ConfigError(f"columns has no key {key!r}{suggestion(str(key), _SPEC_KEYS)}")
             names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else None
-            if names is None or not all(isinstance(name, str) for name in names):
-                raise ConfigError(f"columns[{key!r}] must be a column name or a list of them, got {value!r}")
+            needed = key in ("prompt", "reference")
+            if names is None or not all(isinstance(name, str) for name in names) or (needed and not names):
+                raise ConfigError(f"columns[{key!r}] must be a column name or a list of them, got {shown(value)}")
             values[key] = names
         return cls(**values)
 
@@ -117,11 +121,12 @@ class DatasetEnv(TextEnv):
                 "give either path= (a .jsonl, .json, .csv or .parquet file) or hub= (an id such as 'openai/gsm8k')"
                 + ("; got both" if path is not None else "; got neither")
             )
-        if PROMPT_FIELD not in template:
-            raise ConfigError(f"template must contain {PROMPT_FIELD!r}, got {template!r}")
+        if PROMPT_FIELD not in check_text("template", template):
+            raise ConfigError(f"template must contain {PROMPT_FIELD!r}, got {shown(template)}")
+        _check_mapping("verifier_config", verifier_config)
         self.template = template
         source = _Source(
-            path=str(path) if path is not None else None,
+            path=str(path) if isinstance(path, os.PathLike) else path,
             stamp=_stamp(path),
             hub=hub,
             hub_name=hub_name,
@@ -243,6 +248,13 @@ class _Source:
     hub_revision: str | None
     limit: int | None
 
+    def __post_init__(self) -> None:
+        for name in ("path", "hub", "hub_name", "hub_split", "hub_revision"):
+            if getattr(self, name) is not None:
+                check_text(name, getattr(self, name))
+        if self.limit is not None:
+            check_int("limit", self.limit, 1, sys.maxsize)
+
     @property
     def label(self) -> str:
         return self.path or f"{self.hub} ({self.hub_split})"
@@ -257,10 +269,15 @@ class _Source:
 
 def _stamp(path: str | None) -> tuple[int, int] | None:
     try:
-        status = Path(path).stat() if path is not None else None
-    except OSError:
+        status = Path(path).stat() if isinstance(path, str | os.PathLike) else None
+    except (OSError, ValueError):  # ValueError: a NUL in the name; reading says what is wrong with it
         return None
     return (status.st_mtime_ns, status.st_size) if status else None
+
+
+def _check_mapping(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigError(f'{name} must be a JSON object such as {{"key": ...}}, got {shown(value)}')
 
 
 @functools.lru_cache(maxsize=16)

@@ -7,13 +7,15 @@ task set and its verifier. The keywords of the environment are the knobs of the 
 from __future__ import annotations
 
 import hashlib
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rlvr_gym.envs.task import Task, TaskSet, check_int
+from rlvr_gym.envs.task import Task, TaskSet, check_int, check_text
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import ConfigError, Verifier
+from rlvr_gym.verifiers.errors import shown
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -90,10 +92,10 @@ class ProceduralTaskSet(TaskSet, Generic[P]):
 
     def __init__(self, name: str, *, style: str, split: str, size: int, seed: int) -> None:
         if style not in STYLES:
-            raise ConfigError(f"style must be one of {', '.join(STYLES)}; got {style!r}")
+            raise ConfigError(f"style must be one of {', '.join(STYLES)}; got {shown(style)}")
         if split not in SPLITS:
-            raise ConfigError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-        check_int("size", size, 1, None)
+            raise ConfigError(f"split must be one of {', '.join(SPLITS)}; got {shown(split)}")
+        check_int("size", size, 1, sys.maxsize)
         check_int("seed", seed, 0, None)
         self.style = style
         self._name, self._split, self._size, self._seed = name, split, size, seed
@@ -163,10 +165,21 @@ class ProceduralEnv(TextEnv):
     def __init__(
         self, *, reward: str = "outcome", render_mode: str | None = None, taskset_seed: int = 0, **knobs: Any
     ) -> None:
-        tasks = self.taskset_class(seed=taskset_seed, **knobs)  # type: ignore[call-arg]
+        tasks = self.taskset_class(seed=taskset_seed, **knobs)
         super().__init__(tasks, self.judge(tasks.style), reward=reward, render_mode=render_mode)
 
     @classmethod
     @abstractmethod
     def judge(cls, style: str) -> Verifier:
         """The verifier for problems in this style."""
+
+
+def check_operators(operators: Any, known: str) -> str:
+    """Refuse what is not a text of one or more of the known operators.
+
+    Raises:
+        ConfigError: With the operators that exist.
+    """
+    if not check_text("operators", operators) or any(operator not in known for operator in operators):
+        raise ConfigError(f"operators must be one or more of {known!r}, got {shown(operators)}")
+    return str(operators)

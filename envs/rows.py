@@ -48,13 +48,17 @@ def read_rows(path: str | Path, limit: int | None = None) -> list[Row]:
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise ConfigError(f"cannot read {str(path)!r}: the ending must be one of {', '.join(sorted(_READERS))}")
+    if "\0" in str(path):
+        raise ConfigError(f"a file name holds no NUL character, got {str(path)!r}")
+    if file.is_dir():
+        raise DataError(f"{path} is a folder: name the file in it")
     if not file.is_file():
         near = [f.name for f in file.parent.iterdir()] if file.parent.is_dir() else []
         hint = suggestion(file.name, near) if near else f"; the folder {str(file.parent)!r} does not exist"
         raise DataFileNotFoundError(f"no such file: {str(path)!r}{hint if len(hint) < 400 else ''}")
     try:
         rows = list(islice(reader(file), limit))
-    except (UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     if not rows:
         raise DataError(f"{path}: the file holds no rows")
@@ -90,14 +94,14 @@ def load_hub_rows(hub: str, *, name: str | None, split: str, revision: str | Non
 
 
 def _jsonl(file: Path) -> Iterator[Row]:
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield Row(number, _object(_parse(line, f"{file}, line {number}"), f"{file}, line {number}"))
 
 
 def _json(file: Path) -> Iterator[Row]:
-    data = _parse(file.read_text(encoding="utf-8"), str(file))
+    data = _parse(file.read_text(encoding="utf-8-sig"), str(file))
     if not isinstance(data, list):
         raise DataError(f"{file}: expected a JSON list of objects, got {type(data).__name__}")
     for number, item in enumerate(data, start=1):
@@ -105,8 +109,10 @@ def _json(file: Path) -> Iterator[Row]:
 
 
 def _csv(file: Path) -> Iterator[Row]:
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
         for number, values in enumerate(csv.DictReader(lines), start=1):
+            if None in values:
+                raise DataError(f"{file}, row {number}: more cells than the header has columns")
             yield Row(number, dict(values))
 
 
@@ -118,8 +124,8 @@ def _parquet(file: Path) -> Iterator[Row]:
         raise MissingExtraError("pyarrow", "data", f"reading {file.name}") from error
     try:
         table = pq.read_table(file)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{file}: not a Parquet file: {error}") from error
+    except pa.ArrowException as error:
+        raise DataError(f"{file}: not a Parquet file: {str(error).splitlines()[0]}") from error
     for number, values in enumerate(table.to_pylist(), start=1):
         yield Row(number, values)
 

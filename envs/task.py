@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlvr_gym.verifiers import ConfigError, RlvrError
+from rlvr_gym.verifiers.errors import shown
 
 
 class TaskNotFoundError(RlvrError, LookupError):
@@ -168,5 +169,16 @@ def check_int(name: str, value: Any, low: int, high: int | None) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
         wanted = f"an integer from {low} to {high}" if high is not None else f"an integer of at least {low}"
-        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+        raise ConfigError(f"{name} must be {wanted}, got {shown(value)}")
+    return value
+
+
+def check_text(name: str, value: Any) -> str:
+    """Refuse what is not a text.
+
+    Raises:
+        ConfigError: With the name and the value.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be a text, got {shown(value)}")
     return value

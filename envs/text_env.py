@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Self
 import gymnasium as gym
 from gymnasium.error import ResetNeeded
 from rlvr_gym.envs.spaces import UnicodeText
-from rlvr_gym.envs.task import Task, TaskNotFoundError, TaskSet, check_int, content_hash
+from rlvr_gym.envs.task import Task, TaskNotFoundError, TaskSet, check_int, check_text, content_hash
 from rlvr_gym.reward_shaping import make_reward
 from rlvr_gym.verifiers import ConfigError, RlvrError, Verdict, Verifier
-from rlvr_gym.verifiers.errors import suggestion
+from rlvr_gym.verifiers.errors import shown, suggestion
 
 Info = dict[str, Any]
 
@@ -115,7 +115,7 @@ class TextEnv(gym.Env[str, str]):
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, "ansi"):
-            raise ConfigError(f"render_mode must be None or 'ansi', got {render_mode!r}")
+            raise ConfigError(f"render_mode must be None or 'ansi', got {shown(render_mode)}")
         if len(taskset) == 0:
             raise ConfigError("the task set is empty: an environment needs at least one task")
         self.taskset = taskset
@@ -124,7 +124,7 @@ class TextEnv(gym.Env[str, str]):
         self.render_mode = render_mode
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
-        self._reward = make_reward(reward)
+        self._reward = make_reward(check_text("reward", reward))
         self._task: Task | None = None
         self._turn = 0
         self._over = True
@@ -153,14 +153,14 @@ class TextEnv(gym.Env[str, str]):
         self._turn, self._over = 0, False
         observation = self.begin(task)
         messages = [{"role": "user", "content": observation}]
-        self._transcript = list(messages)
+        self._transcript = [dict(message) for message in messages]
         return observation, {
             "task_id": task.id,
             "turn": 0,
             "messages": messages,
             "anchor": self._anchor(task),
-            "tools": [dict(tool) for tool in task.tools],
-            "difficulty": dict(task.difficulty),
+            "tools": [_copied(tool) for tool in task.tools],
+            "difficulty": _copied(task.difficulty),
         }
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
@@ -173,13 +173,14 @@ class TextEnv(gym.Env[str, str]):
         if self._over:
             raise EpisodeOverError("the episode is over or was never begun: call reset() before step()")
         if not isinstance(action, str):
-            raise TypeError(f"an action is a str, got {type(action).__name__}: {action!r:.80}")
+            raise TypeError(f"an action is a str, got {type(action).__name__}: {shown(action)}")
+        action = _plain(action)
         self._turn += 1
         outcome = self.transition(action)
         messages = [{"role": "assistant", "content": str(action)}]
         if outcome.observation:
             messages.append({"role": "user", "content": outcome.observation})
-        self._transcript += messages
+        self._transcript += [dict(message) for message in messages]
         terms = dict(outcome.reward_terms)
         info: Info = {"turn": self._turn, "messages": messages, "reward_terms": terms}
         verdict = outcome.verdict
@@ -222,6 +223,8 @@ class TextEnv(gym.Env[str, str]):
         return "\n".join(f"[{message['role']}] {message['content']}" for message in self._transcript)
 
     def _choose(self, options: dict[str, Any] | None) -> Task:
+        if options is not None and not isinstance(options, dict):
+            raise ConfigError(f"reset takes options as a dict, got {shown(options)}")
         if not options:
             return self.taskset.task(int(self.np_random.random() * len(self.taskset)))
         for key in options:
@@ -234,7 +237,7 @@ class TextEnv(gym.Env[str, str]):
                 raise ConfigError(f"option 'task' must be a Task, got {type(options['task']).__name__}")
             return options["task"]
         if "task_id" in options:
-            return self.taskset.find(options["task_id"])
+            return self.taskset.find(check_text("task_id", options["task_id"]))
         index = options["task_index"]
         if isinstance(index, bool) or not isinstance(index, int):
             raise TaskNotFoundError(f"task_index must be an integer, got {index!r}")
@@ -243,3 +246,20 @@ class TextEnv(gym.Env[str, str]):
     def _anchor(self, task: Task) -> str:
         state = self.anchor_state()
         return task.id if state is None else content_hash([task.id, state])
+
+
+def _plain(action: str) -> str:
+    """The action as a plain text: a subclass of `str` could answer every question about itself with a lie."""
+    if type(action) is str or type(action) is TextAction:
+        return action
+    text = str.__str__(action)
+    if isinstance(action, TextAction):
+        return TextAction(text, finish_reason=action.finish_reason, tool_calls=action.tool_calls)
+    return text
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a JSON value, so that whoever changes an info does not change the task that others share."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list | tuple) else value

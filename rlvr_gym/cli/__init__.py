@@ -19,6 +19,7 @@ _COMMANDS = {
     "verify": "verify:run_verify",
     "play": "play:run_play",
 }
+_RESUMABLE = ("bench", "rescore", "train")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,8 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"rlvr {args.command}: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write(f"\nrlvr {args.command}: interrupted; the same command continues where it stopped\n")
+        resumes = "; the same command continues where it stopped" if args.command in _RESUMABLE else ""
+        sys.stderr.write(f"\nrlvr {args.command}: interrupted{resumes}\n")
         return 130
     except BrokenPipeError:  # the reader of our output, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what the operating system refuses: no permission, no space, a file where a folder is due
+        where = f": {error.filename}" if error.filename is not None else ""
+        sys.stderr.write(f"rlvr {args.command}: {error.strerror or error}{where}\n")
+        return 2

@@ -10,7 +10,8 @@ from typing import Any
 from rlvr_gym.agents import Policy
 from rlvr_gym.benchmarks import BenchConfig, Summary, bench, compare, make_env, rescore
 from rlvr_gym.benchmarks.curve import write_curve_csv
-from rlvr_gym.benchmarks.plots import curve_png
+from rlvr_gym.benchmarks.folder import RunFolderError
+from rlvr_gym.benchmarks.plots import SERIES, curve_png
 from rlvr_gym.benchmarks.report import load_run, write_report
 from rlvr_gym.cli import specs
 from rlvr_gym.cli.console import comparison_table, counts_line, progress_bar, say, summary_table, warn
@@ -32,6 +33,7 @@ def run_bench(args: argparse.Namespace) -> int:
         if spec.kind != "replay":
             raise ConfigError("--by splits recorded responses: it goes with --policy replay:FILE")
         values = _values(spec.rest, args.by)
+        _check_parent(out)
         folders = [out / _folder_name(value) for value in values]
         parts = [{args.by: value} for value in values]
     summaries = []
@@ -125,7 +127,12 @@ def _policy(
         return specs.scripted(spec.rest)
     if spec.kind == "replay":
         return specs.replay(spec.rest, make_env(config.env, config.env_kwargs), args.label, where)
-    return specs.model(spec.rest, max_new_tokens=args.max_new_tokens, temperature=args.temperature)
+    return specs.model(
+        spec.rest,
+        make_env(config.env, config.env_kwargs),
+        max_new_tokens=args.max_new_tokens,
+        temperature=args.temperature,
+    )
 
 
 def _values(path: str, column: str) -> list[Any]:
@@ -133,8 +140,29 @@ def _values(path: str, column: str) -> list[Any]:
     for row in rows:
         if column not in row.values:
             raise DataError(f"{path}, row {row.number}: no column {column!r}; the row has {', '.join(row.values)}")
-    return list(dict.fromkeys(row.values[column] for row in rows))
+        if not isinstance(row.values[column], str | int | float):
+            raise DataError(f"{path}, row {row.number}: --by needs a text or a number, got {row.values[column]!r:.60}")
+    values = list(dict.fromkeys(row.values[column] for row in rows))
+    if len(values) > len(SERIES):
+        raise ConfigError(
+            f"{path}: {column!r} has {len(values)} values, a report shows {len(SERIES)} runs at most: split the file"
+        )
+    taken: dict[str, Any] = {}
+    for value in values:
+        if (other := taken.setdefault(_folder_name(value), value)) != value:
+            raise ConfigError(f"{path}: {other!r} and {value!r} in {column!r} would share one folder: rename one")
+    return values
 
 
 def _folder_name(value: Any) -> str:
-    return "".join(char if char.isalnum() or char in "-_." else "_" for char in str(value)) or "_"
+    safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(value))
+    return "_" + safe[1:] if safe[:1] in ("", ".") else safe
+
+
+def _check_parent(out: Path) -> None:
+    """Refuse a folder whose report and curves are another's: of one run, or of the user."""
+    entries = list(out.iterdir()) if out.is_dir() else []
+    files = {entry.name for entry in entries if not entry.is_dir()}
+    runs = [entry for entry in entries if (entry / "config.json").is_file()]
+    if files - {"curve.csv", "curve.png", "report.html"} or (files and not runs):
+        raise RunFolderError(f"{out} is not empty and does not hold runs of --by; choose another with --out")

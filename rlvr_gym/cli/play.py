@@ -8,10 +8,13 @@ from typing import Any
 
 from rlvr_gym.cli import specs
 from rlvr_gym.cli.console import say
+from rlvr_gym.envs.task import check_int
 
 
 def run_play(args: argparse.Namespace) -> int:
     """Play episodes until they are done or the input ends."""
+    check_int("--episodes", args.episodes, 1, None)
+    check_int("--seed", args.seed, 0, None)
     env = specs.env_factory(args.env, specs.parse_settings(args.settings))()
     played = passed = 0
     for number in range(args.episodes):

@@ -9,17 +9,23 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
 from rlvr_gym.agents import Policy, ReplayPolicy, ScriptedPolicy, Spread
 from rlvr_gym.benchmarks import make_env
-from rlvr_gym.envs import ProceduralEnv, Task
+from rlvr_gym.cli.console import warn
+from rlvr_gym.envs import ProceduralEnv, Task, TextEnv
 from rlvr_gym.registration import ENTRY_POINTS
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
 
+if TYPE_CHECKING:
+    from rlvr_gym.agents import LanguageModel
+
+_MOST_KS = 10_000
+_PROMPTS_READ = 256
 POLICY_HELP = (
     "scripted:P (known success probability), scripted:LOW-HIGH (spread over tasks), "
     "replay:FILE (recorded responses), model:FOLDER (a transformers folder)"
@@ -45,7 +51,7 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
             raise ConfigError(f"{key} is given twice")
         try:
             settings[key] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             settings[key] = text
     return settings
 
@@ -57,12 +63,15 @@ def checked_env(env_id: str, kwargs: Mapping[str, Any]) -> str:
         UnknownNameError: The id is not registered.
         ConfigError: It has no such keyword.
     """
-    if ":" in env_id:
+    env_id = env_id.removeprefix("rlvr_gym:")
+    if ":" in env_id.strip(":"):
         return env_id
     full = env_id if env_id.startswith("rlvr/") else f"rlvr/{env_id}"
     if full not in ENTRY_POINTS:
         raise UnknownNameError("environment", env_id, ENTRY_POINTS)
     known = keywords(full)
+    if "render_mode" in kwargs:
+        raise ConfigError("render_mode is for Python code: the command line renders nothing")
     for key in kwargs:
         if key not in known:
             raise ConfigError(f"{full} has no keyword {key!r}{suggestion(key, known)}")
@@ -90,7 +99,8 @@ def keywords(env_id: str) -> dict[str, inspect.Parameter]:
 def env_factory(env_id: str, kwargs: Mapping[str, Any]) -> Callable[[], gym.Env[str, str]]:
     """A function that builds one environment of this kind; the first is built at once, so that mistakes show early."""
     full = checked_env(env_id, kwargs)
-    make_env(full, kwargs)
+    if not isinstance(make_env(full, kwargs).observation_space, gym.spaces.Text):
+        raise ConfigError(f"{full} is no environment of texts: its observations are not strings")
     return lambda: make_env(full, kwargs)
 
 
@@ -108,9 +118,12 @@ def parse_ks(text: str | None) -> tuple[int, ...]:
     for part in (text or "").split(",") if text else []:
         low, dash, high = part.partition("-")
         try:
-            values += range(int(low), int(high) + 1) if dash else [int(low)]
+            first, last = int(low), int(high if dash else low)
         except ValueError as error:
             raise ConfigError(f"expected values of k such as 1,2,4 or 1-8, got {text!r}") from error
+        if not first <= last < first + _MOST_KS:
+            raise ConfigError(f"a range of k rises and holds at most {_MOST_KS:,} values, got {part!r}")
+        values += range(first, last + 1)
     return tuple(values)
 
 
@@ -162,12 +175,19 @@ def scripted(rest: str) -> Callable[[Sequence[Task]], Policy]:
     Raises:
         ConfigError: It is neither.
     """
-    low, dash, high = rest.partition("-")
-    try:
-        probability = Spread(float(low), float(high)) if dash else float(low)
-    except ValueError as error:
-        raise ConfigError(f"expected scripted:P or scripted:LOW-HIGH, got scripted:{rest}") from error
+    parts = [rest] if _is_number(rest) else list(rest.partition("-")[::2])
+    if not all(_is_number(part) for part in parts):
+        raise ConfigError(f"expected scripted:P or scripted:LOW-HIGH, got scripted:{rest}")
+    probability = float(rest) if len(parts) == 1 else Spread(*map(float, parts))
     return lambda tasks: ScriptedPolicy(tasks, probability)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def replay(rest: str, env: gym.Env[str, str], label: str | None, where: Mapping[str, Any]) -> ReplayPolicy:
@@ -176,8 +196,30 @@ def replay(rest: str, env: gym.Env[str, str], label: str | None, where: Mapping[
     return ReplayPolicy.from_file(rest, template=template, label=label, where=dict(where))
 
 
-def model(rest: str, *, max_new_tokens: int, temperature: float) -> Policy:
+def model(rest: str, env: gym.Env[str, str], *, max_new_tokens: int, temperature: float) -> Policy:
     """A policy over a transformers folder."""
     from rlvr_gym.agents import TransformersPolicy, load_model
 
-    return TransformersPolicy(load_model(rest), max_new_tokens=max_new_tokens, temperature=temperature)
+    lm = load_model(rest)
+    if missing := unreadable(lm, env, max_new_tokens):
+        warn(f"note: {missing}")
+    return TransformersPolicy(lm, max_new_tokens=max_new_tokens, temperature=temperature)
+
+
+def unreadable(lm: LanguageModel, env: gym.Env[str, str], max_new_tokens: int) -> str:
+    """Why the model cannot read or answer some of the environment's first prompts in full; empty where it can."""
+    from rlvr_gym.agents.models import unknown_characters
+
+    if not isinstance(env.unwrapped, TextEnv):
+        return ""
+    tasks = env.unwrapped.taskset.distinct(_PROMPTS_READ)
+    texts = [task.prompt for task in tasks] + [task.solution or "" for task in tasks]
+    if missing := unknown_characters(lm, texts):
+        return f"the tokenizer has no token for {missing!r}, which prompts or solutions hold: they become <unk>"
+    context = getattr(lm.model.config, "max_position_embeddings", None)
+    longest = max(len(lm.tokenizer(task.prompt)["input_ids"]) for task in tasks)
+    if context is not None and longest + max_new_tokens > context:
+        return (
+            f"a prompt of {longest} tokens and a response of {max_new_tokens} exceed the model's context of {context}"
+        )
+    return ""

@@ -16,7 +16,7 @@ def run_train(args: argparse.Namespace) -> int:
     """Train; the same command again continues an interrupted run."""
     from transformers.utils.logging import disable_progress_bar
 
-    from rlvr_gym.agents import TrainConfig, Trainer
+    from rlvr_gym.agents import TrainConfig, Trainer, WarmStartConfig
 
     disable_progress_bar()
     kwargs = specs.parse_settings(args.settings)
@@ -36,6 +36,10 @@ def run_train(args: argparse.Namespace) -> int:
         tensorboard=args.tensorboard,
         seed=args.seed,
     )
+    if args.warm_start is not None:
+        warm = WarmStartConfig(until=args.warm_start, seed=args.seed, learning_rate=args.warm_start_lr)
+    else:
+        warm = None
     folder = Path(args.out)
     identity = {
         "env": env_id,
@@ -49,7 +53,7 @@ def run_train(args: argparse.Namespace) -> int:
     make_eval = specs.env_factory(env_id, eval_kwargs)
     trainer = Trainer(
         make_train,
-        lambda: _starting_model(args, make_train, make_eval, config),
+        lambda: _starting_model(args, make_train, config, warm),
         recipe,
         config,
         folder,
@@ -62,9 +66,9 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _starting_model(args: argparse.Namespace, make_train: Any, make_eval: Any, config: Any) -> Any:
+def _starting_model(args: argparse.Namespace, make_train: Any, config: Any, warm: Any) -> Any:
     """The model that reinforcement learning starts from: loaded or built, and warm-started where that was asked for."""
-    from rlvr_gym.agents import TransformersPolicy, WarmStartConfig, build_preset, load_model, warm_start
+    from rlvr_gym.agents import TransformersPolicy, build_preset, load_model, warm_start
     from rlvr_gym.agents.models import parameter_count
 
     kind, _, name = args.model.partition(":")
@@ -74,18 +78,21 @@ def _starting_model(args: argparse.Namespace, make_train: Any, make_eval: Any, c
         raise ConfigError("--alphabet belongs to --model preset:NAME; a loaded model has its own tokenizer")
     else:
         lm = load_model(args.model)
+    if missing := specs.unreadable(lm, make_train(), config.max_new_tokens):
+        if kind == "preset":
+            raise ConfigError(f"{missing}; choose --alphabet or --max-new-tokens, or preset:mini, which speaks bytes")
+        warn(f"note: {missing}")
     say(f"model: {args.model}, {parameter_count(lm.model):,} parameters, vocabulary {len(lm.tokenizer)}")
-    if args.warm_start is None:
+    if warm is None:
         return lm
-    settings = WarmStartConfig(until=args.warm_start, seed=args.seed, learning_rate=args.warm_start_lr)
     policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
     with progress_bar("warm start") as update:
         envs = [make_train() for _ in range(256)]
         result = warm_start(
             envs,
             policy,
-            settings,
-            lambda step, loss, rate: update(step, settings.max_steps, f"loss {loss:.3f}, pass rate {percent(rate)}"),
+            warm,
+            lambda step, loss, rate: update(step, warm.max_steps, f"loss {loss:.3f}, pass rate {percent(rate)}"),
         )
     say(f"warm start: {result.steps} steps of imitation, pass rate {percent(result.pass_rate)}")
     if not result.reached:

@@ -6,6 +6,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from rlvr_gym.cli import specs
@@ -20,12 +22,37 @@ def run_verify(args: argparse.Namespace) -> int:
     if (args.response is None) == (args.input is None):
         raise ConfigError("give one response (--response and --reference) or a file of them (--in)")
     if args.response is not None:
+        if args.out is not None:
+            raise ConfigError("--out goes with --in: the verdict of one response is printed")
         return _one(verifier, args)
+    if args.reference is not None:
+        raise ConfigError("--reference goes with --response: the rows of a file bring theirs, see --reference-column")
     source = sys.stdin if args.input == "-" else _open(args.input)
     if args.out is None or args.out == "-":
         return _many(verifier, args, source, sys.stdout)
-    with open(args.out, "w", encoding="utf-8") as sink:
+    with _sink(Path(args.out), args.input) as sink:
         return _many(verifier, args, source, sink)
+
+
+@contextmanager
+def _sink(out: Path, source: str) -> Iterator[TextIO]:
+    """The file to write, which takes the place of an older one only when all of it is written."""
+    if source != "-" and out.exists() and out.samefile(source):
+        raise ConfigError(f"--out {out} is the file that --in reads: choose another, so that it is not lost")
+    if out.exists() and not out.is_file():  # a device or a pipe
+        with out.open("w", encoding="utf-8") as sink:
+            yield sink
+        return
+    final = out.resolve()
+    if not final.parent.is_dir():
+        raise ConfigError(f"cannot write {out}: there is no folder {final.parent}")
+    partial = final.with_name(final.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8") as sink:
+            yield sink
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _one(verifier: Verifier, args: argparse.Namespace) -> int:
@@ -34,7 +61,7 @@ def _one(verifier: Verifier, args: argparse.Namespace) -> int:
     response = sys.stdin.read() if args.response == "-" else args.response
     verdict = verifier.verify(response, _reference(args.reference))
     if args.json:
-        say(json.dumps(verdict.to_dict(), ensure_ascii=False))
+        say(json.dumps(verdict.to_dict()))
     else:
         say(f"{verdict.status.value}: {verdict.reason.text} ({verdict.reason.code})")
         say(f"score {verdict.score:g}, extracted {verdict.extracted!r}, by {verdict.method or '-'}, {verdict.verifier}")
@@ -61,8 +88,10 @@ def _many(verifier: Verifier, args: argparse.Namespace, source: TextIO, sink: Te
             passed += verdict.passed
             ungradable += not verdict.gradable
             sink.write(json.dumps({**row, "verdict": verdict.to_dict()}) + "\n")
+    if not judged:
+        raise DataError(f"{args.input}: the file holds no rows")
     warn(f"{judged} judged, {passed} passed, {ungradable} ungradable")
-    return 0 if judged and not ungradable else 1
+    return 1 if ungradable else 0
 
 
 def _rows(name: str, source: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -80,9 +109,9 @@ def _rows(name: str, source: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _open(path: str) -> TextIO:
     try:
-        return open(path, encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise DataError(f"cannot read {path!r}: {error.strerror}") from error
+        return open(path, encoding="utf-8-sig", errors="surrogateescape")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise DataError(f"cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _reference(text: str) -> Any:
@@ -90,6 +119,6 @@ def _reference(text: str) -> Any:
     if text[:1] in "{[":
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     return text
