@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before anything imports torch: two workers with a thread for each core would fight for the cores, and subprocesses
+# that train must compute with as many threads as this process, or their last bits may differ.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
