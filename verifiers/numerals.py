@@ -88,7 +88,7 @@ _TAIL = re.compile(
 _POWER = re.compile(r"(?<=[^\W\d_]) ?(?:\^?([²³])|\^([23])(?!\d))")
 _WORD = re.compile(r"[^\W\d_]+")
 # Words after the number that would change its value or add a second answer.
-_NOT_A_UNIT = frozenset(
+NOT_A_UNIT = frozenset(
     """or and to not nor either plus minus times over by divided squared cubed factorial half halves third thirds
     quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth tenths
     hundredth hundredths thousandth thousandths millionth millionths billionth billionths dozen dozens gross hundred
@@ -189,7 +189,7 @@ def _unit(tail: str) -> str | Status:
     if match is None:
         return Status.MALFORMED
     symbol, words = (match["symbol"] or "").strip(), _WORD.findall(plain)
-    if any(word.lower() in _NOT_A_UNIT for word in words):
+    if any(word.lower() in NOT_A_UNIT for word in words):
         return Status.AMBIGUOUS
     attached = not symbol and not plain[0].isspace()
     if not all(_is_word(word, i, attached and i == 0, symbol) for i, word in enumerate(words)):

@@ -1,4 +1,4 @@
-"""`math@1`: numbers exactly, everything else as normalised LaTeX; no wrong answer of the public collections passes."""
+"""`math@1` from the outside: attacks, right answers, references, invariants, recorded outputs, labelled pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.verifiers import make_verifier
-from rlvr_gym.verifiers.math import normal_form
+
 
 examples = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -84,7 +84,9 @@ ATTACKS = {
     "two dots": ("1,2,3..", "1,2,3", "dots stripped"),
     "about": ("~5", "5", "a hedge"),
     "plus or minus": (r"\pm 5", "5", "two answers"),
-    "order of a list": ("2,1", "1,2", "no order is assumed away"),
+    "order of a tuple": ("(2,1)", "(1,2)", "order assumed away"),
+    "percent of a whole number": (r"5\%", "5", "percent dropped"),
+    "percent that is worth it": (r"500\%", "5", "percent times 100"),
     "sign": ("-5", "5", "sign"),
     "case": ("X", "x", "another variable"),
     "code": ("__import__('os').system('true')", r"\pi", "nothing is evaluated"),
@@ -109,7 +111,8 @@ ACCEPTED = [
     (r"5\text{ cm}", "5"),
     ("5 cm", "5"),
     (r"\$5", "5"),
-    (r"5\%", "5"),
+    (r"50\%", "0.5"),
+    (r"50\%", r"50 \%"),
     (r"45^\circ", "45"),
     ("45", r"45^{\circ}"),
     ("x = 5", "5"),
@@ -180,11 +183,6 @@ def test_right_answers_pass(answer: str, gold: str | int) -> None:
     assert (verdict.status.value, verdict.score, verdict.reason.code) == ("passed", 1.0, "equal")
 
 
-@pytest.mark.parametrize(("answer", "gold"), [("(x+1)^2", "x^2+2x+1"), ("2,1", "1,2"), (r"\sqrt{8}", r"2\sqrt{2}")])
-def test_equal_expressions_in_another_form_are_rejected_by_design(answer: str, gold: str) -> None:
-    assert VERIFIER.verify(box(answer), gold).reason.code == "different"
-
-
 @pytest.mark.parametrize(("reference", "code"), BAD_REFERENCES, ids=lambda value: type(value).__name__)
 def test_a_reference_that_cannot_be_used_is_ungradable(reference: Any, code: str) -> None:
     verdict = VERIFIER.verify(box("5"), reference)
@@ -193,7 +191,7 @@ def test_a_reference_that_cannot_be_used_is_ungradable(reference: Any, code: str
 
 def test_a_long_answer_meets_the_limit() -> None:
     verdict = VERIFIER.verify(box("x" * 8001), "x")
-    assert (verdict.status.value, verdict.reason.code) == ("limit_exceeded", "answer_too_long")
+    assert (verdict.status.value, verdict.reason.code) == ("limit_exceeded", "answer_too_large")
 
 
 # --- Invariants -----------------------------------------------------------------------------------------------------
@@ -222,14 +220,6 @@ def test_every_gold_that_a_box_can_hold_passes_itself(gold: str) -> None:
 def test_equality_is_symmetric(a: str, b: str) -> None:
     if all(VERIFIER.check_reference(text).ok and balanced(text) for text in (a, b)):
         assert VERIFIER.verify(box(a), b).passed == VERIFIER.verify(box(b), a).passed
-
-
-@examples
-@given(latex, latex)
-def test_the_same_digits_in_the_same_order_stand_in_equal_forms(a: str, b: str) -> None:
-    """No normalisation joins, drops or moves a digit."""
-    if normal_form(a) == normal_form(b):
-        assert [c for c in a if c.isdigit()] == [c for c in b if c.isdigit()]
 
 
 @examples

@@ -1,0 +1,248 @@
+"""The typed comparison: the type of the reference decides what an answer may look like, and nothing else is tried."""
+
+from __future__ import annotations
+
+from rlvr_gym.verifiers.math.answer import Reading
+from rlvr_gym.verifiers.math.policy import Judgement, Policy, different
+from rlvr_gym.verifiers.math.relations import (
+    assignment,
+    compare_relations,
+    congruent,
+    constants_renamed,
+    may_name,
+)
+from rlvr_gym.verifiers.math.scalars import compare_scalars
+from rlvr_gym.verifiers.math.sets import (
+    compare_collections,
+    compare_ordered,
+    compare_tuples,
+    compare_unordered,
+    interval_of,
+    pieces,
+)
+from rlvr_gym.verifiers.math.tree import Node, symbols, walk
+
+_NOTHING = frozenset(
+    """none|no solution|no solutions|no real solution|no real solutions|no such number|there is no solution|there are no
+    solutions|the empty set|empty set|no answer""".replace("\n    ", " ").split("|")
+)
+_UNDEFINED = frozenset({"dne", "does not exist", "doesn't exist", "undefined", "not defined", "limit does not exist"})
+_TUPLES = frozenset({"pair", "tuple", "vector", "matrix"})
+
+
+def type_of(reading: Reading) -> str:
+    """The type of an answer, for people and for overriding.
+
+    Example:
+        >>> from rlvr_gym.verifiers.math.answer import read
+        >>> [type_of(read(text)) for text in ("5", "1/2", "0.5", "x+1", "3+i", "(1,2]", "x=5", "50\\\\%")]
+        ['integer', 'rational', 'decimal', 'expression', 'complex', 'interval', 'equation', 'percentage']
+    """
+    node = reading.node
+    if node.head == "num":
+        if reading.decimals is not None:
+            return "decimal"
+        return "integer" if type(node.value) is int else "rational"
+    if node.head == "pair":
+        return "interval" if interval_like(node) else "tuple"
+    if node.head == "rel":
+        return "congruence" if node.value == ("==",) else "equation" if "=" in node.value else "inequality"
+    named = _TYPES.get(node.head)
+    if named:
+        return named
+    if node.head == "div" and all(arg.head == "num" for arg in node.args):
+        return "rational"
+    if symbols(node):
+        return "expression"
+    return "complex" if any(n.head == "const" and n.value == "i" for n in walk(node)) else "real"
+
+
+_TYPES = {
+    "list": "list", "pm": "list", "set": "set", "tuple": "tuple", "vector": "vector", "union": "union",
+    "inter": "union", "minus": "union", "matrix": "matrix", "builder": "set", "mod": "congruence", "based": "based",
+    "ratio": "ratio", "qty": "quantity", "compound": "quantity", "pct": "percentage", "deg": "degrees",
+    "text": "text", "choice": "choice", "opaque": "opaque",
+}  # fmt: skip
+
+
+def interval_like(node: Node) -> bool:
+    """Whether a pair is more likely an interval than a point: square brackets or an infinite end."""
+    return (
+        "[" in node.value
+        or "]" in node.value
+        or any(inner.head == "const" and inner.value == "inf" for arg in node.args for inner in walk(arg))
+    )
+
+
+def compare(gold: Reading, answer: Reading, policy: Policy) -> Judgement:
+    """Judge one answer against one reference.
+
+    Example:
+        >>> from rlvr_gym.verifiers.math.answer import read
+        >>> pairs = [("(3,4]", "3 < x \\\\le 4"), ("5", "7=5")]
+        >>> [compare(read(gold), read(answer), Policy()).equal for gold, answer in pairs]
+        [True, False]
+    """
+    if gold.node == answer.node and gold.node.head != "opaque":
+        return Judgement(True, "identical")
+    return _Comparison(policy).whole(gold, answer.node)
+
+
+class _Comparison:
+    """The rules of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def nodes(self, gold: Node, answer: Node) -> Judgement:
+        """Two parts of answers."""
+        if gold == answer:
+            return Judgement(True, "identical")
+        return self.whole(Reading(gold), answer)
+
+    def whole(self, gold: Reading, answer: Node) -> Judgement:
+        """Two answers, by the type of the first."""
+        node = gold.node
+        head = node.head
+        if head == "opaque":
+            return Judgement(node == answer, "string")
+        answer = constants_renamed(node, answer)
+        if head in ("text", "choice"):
+            return _words(node, answer)
+        if head == "rel":
+            return self._relation(gold, answer)
+        if answer.head == "rel":
+            return self._value_of_relation(gold, answer)
+        if head in ("list", "set", "pm") or (head == "union" or answer.head == "union"):
+            return self._collection(node, answer)
+        if head == "const" and node.value == "emptyset":
+            return _nothing(answer)
+        if head == "builder":
+            return self._builder(node, answer)
+        if head in _TUPLES:
+            return compare_tuples(node, answer, self.nodes)
+        if head in ("inter", "minus"):
+            if answer.head != head:
+                return different("type", "other_type")
+            return compare_ordered(node.args, answer.args, self.nodes)
+        if head == "mod":
+            return congruent(node, answer)
+        if head == "const" and node.value in "RZNQC" and answer.head == "pair":
+            return self.nodes(interval_of(node) or node, answer)
+        return compare_scalars(gold, answer, self.policy)
+
+    def _relation(self, gold: Reading, answer: Node) -> Judgement:
+        """An equation, inequality or membership."""
+        node = gold.node
+        named = assignment(node)
+        if answer.head != "rel":
+            if named is not None:
+                return self.whole(gold._replace(node=named[1][-1]), answer) if named[1] else different("relation")
+            if node.value == ("in",):
+                return self.whole(gold._replace(node=node.args[1]), answer)
+            interval = interval_of(node)
+            if interval is not None and answer.head in ("pair", "union"):
+                return self.nodes(interval, answer)
+            if "=" in node.value and len(node.args) > 2:
+                return self.whole(gold._replace(node=node.args[-1]), answer)
+            if answer.head in ("list", "pm"):
+                return different("type", "ambiguous", "several values where one relation is expected")
+            return different("type", "other_type", f"a {answer.head} where a relation is expected")
+        offered = assignment(answer)
+        if named is not None and offered is not None and named[0] == offered[0] and named[1]:
+            return self._all_equal(gold._replace(node=named[1][-1]), offered[1])
+        if node.value == answer.value == ("in",):
+            return compare_ordered(node.args, answer.args, self.nodes)
+        return compare_relations(node, answer, self.nodes)
+
+    def _value_of_relation(self, gold: Reading, answer: Node) -> Judgement:
+        """`x = 5` where 5 is expected, `2 < x` where an interval is."""
+        if gold.node.head == "mod":
+            return congruent(gold.node, answer)
+        interval = interval_of(answer)
+        if interval is not None and gold.node.head in ("pair", "set", "const"):
+            wanted = interval_of(gold.node)
+            return self.nodes(wanted, interval) if wanted is not None else different("type", "other_type")
+        if answer.value == ("in",) and answer.args[0].head == "sym":
+            return self.whole(gold, answer.args[1])
+        named = assignment(answer)
+        if named is not None:
+            name, values = named
+            if not may_name(name, gold.node, self.policy):
+                return different("relation", "other_statement", "a name that makes it another statement")
+            return self._all_equal(gold, values)
+        if all(op == "=" for op in answer.value):
+            return self._all_equal(gold, answer.args)
+        return different("type", "other_type", "a relation where a value is expected")
+
+    def _all_equal(self, gold: Reading, sides: tuple[Node, ...]) -> Judgement:
+        last = different("relation", "no_value", "nothing after the sign")
+        for side in sides:
+            if side.head == "rel":
+                return different("relation", "other_relation")
+            last = self.whole(gold, side)
+            if not last.equal:
+                if len(sides) > 1 and last.equal is False:
+                    return different(last.rung, "ambiguous", "sides of the equation that are not all the reference")
+                return last
+        return last
+
+    def _collection(self, gold: Node, answer: Node) -> Judgement:
+        """Lists, sets, unions."""
+        wanted, offered = pieces(gold), pieces(answer)
+        intervals = gold.head == "union" or answer.head == "union"
+        if intervals and wanted is not None and offered is not None:
+            return compare_unordered(wanted, offered, self.nodes)
+        if gold.head == "union":
+            if answer.head != "union":
+                return different("type", "other_type", f"a {answer.head} where a union is expected")
+            return compare_unordered(list(gold.args), list(answer.args), self.nodes)
+        if answer.head in ("list", "set", "pm") or gold.head in ("list", "pm"):
+            if gold.head == "list" and answer.head in _TUPLES and len(gold.args) > 1:
+                return different("type", "other_type", f"a {answer.head} where a list is expected")
+            return compare_collections(gold, answer, self.nodes)
+        if answer.head == "const" and answer.value == "emptyset":
+            return different("elements", "other_length", "the empty set")
+        return different("type", "other_type", f"a {answer.head} where a {gold.head} is expected")
+
+    def _builder(self, gold: Node, answer: Node) -> Judgement:
+        """`{x | condition}`: the same up to the name of the variable, or the interval that the condition means."""
+        if answer.head == "builder":
+            return compare_ordered(gold.args, answer.args, self.nodes)
+        interval = interval_of(gold.args[1]) if len(gold.args) == 2 else None
+        if interval is None:
+            return different("type", "other_type")
+        return self.nodes(interval, answer)
+
+
+def _words(gold: Node, answer: Node) -> Judgement:
+    """Words without regard to case, spacing and full stops; letters of a choice as letters."""
+    if gold.head == "choice" or answer.head == "choice":
+        letter = _letter(gold), _letter(answer)
+        return Judgement(letter[0] is not None and letter[0] == letter[1], "choice")
+    if answer.head == "sym" or answer.head == "text":
+        mine, theirs = _plain(str(gold.value)), _plain(str(answer.value))
+        for group in (_NOTHING, _UNDEFINED):
+            if mine in group and theirs in group:
+                return Judgement(True, "text")
+        return Judgement(mine == theirs, "text")
+    if _plain(str(gold.value)) in _NOTHING:
+        return _nothing(answer)
+    return different("type", "other_type", "mathematics where words are expected")
+
+
+def _letter(node: Node) -> str | None:
+    if node.head in ("choice", "sym", "text") and len(str(node.value)) == 1:
+        return str(node.value)
+    return None
+
+
+def _nothing(answer: Node) -> Judgement:
+    empty = (answer.head == "const" and answer.value == "emptyset") or (
+        answer.head == "text" and _plain(str(answer.value)) in _NOTHING
+    )
+    return Judgement(empty, "text")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().replace(".", " ").replace("-", " ").split())

@@ -1,0 +1,242 @@
+"""Telling expressions apart, and holding them equal, by their values at points.
+
+First doubles with error bounds: surely different values end the matter in microseconds. What doubles cannot separate
+is enclosed in intervals at a precision derived from the expressions themselves (64 bits, twice the size of all
+constants in them, twice the widest exponent met on the way), so that no term, however small, can hide. There is no
+absolute tolerance anywhere. Constants that still agree are equal as far as any known separation bound for expressions
+of their size goes; functions are compared so at several points.
+
+Variables are real. A point is used where both sides are defined; where one is defined and the other is not, they are
+different functions. Where neither is real anywhere, the principal complex values are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+from rlvr_gym.verifiers.math.evaluate import Evaluator, Point
+from rlvr_gym.verifiers.math.intervals import MAX_PRECISION, ComplexIntervals, Intervals
+from rlvr_gym.verifiers.math.kernels import FloatBalls, Kernel, Unclear
+from rlvr_gym.verifiers.math.normal import NoForm
+from rlvr_gym.verifiers.math.polynomial import OutOfFuel, Undefined
+from rlvr_gym.verifiers.math.tree import Node, symbols, walk
+
+POINTS = 8
+AGREEING = 3
+FUEL = 6_000
+_FLOATS = FloatBalls()
+_REFUSALS = (Unclear, OutOfFuel, NoForm, RecursionError)
+
+
+class Probe(NamedTuple):
+    """What probing found: `equal` True, False or None (undecided), and why."""
+
+    equal: bool | None
+    why: str
+
+
+def probe(a: Node, b: Node) -> Probe:
+    """Compare two scalar expressions by their values.
+
+    Example:
+        >>> from rlvr_gym.verifiers.math.parser import parse
+        >>> probe(parse("\\\\sqrt{8+2\\\\sqrt{15}}"), parse("\\\\sqrt3+\\\\sqrt5"))
+        Probe(equal=True, why='intervals')
+        >>> probe(parse("1/2^{99}"), parse("1/2^{98}")).equal, probe(parse("\\\\ln |x|"), parse("\\\\ln x")).why
+        (False, 'domain')
+    """
+    names = sorted(symbols(a) | symbols(b))
+    points = list(_points(a, b, names))
+    imaginary = any(node.head == "const" and node.value == "i" for side in (a, b) for node in walk(side))
+    candidates = points
+    if not imaginary:
+        quick = _by_floats(a, b, points)
+        if isinstance(quick, Probe):
+            return quick
+        candidates = quick
+    if candidates:
+        found = _by_intervals(a, b, candidates, bool(names), complex_=imaginary)
+        if found.why != "nowhere defined":
+            return found
+    return _by_intervals(a, b, points, bool(names), complex_=True)
+
+
+def sign_at(node: Node) -> int | None:
+    """The sign of a constant, by intervals of growing precision; None where it stays unclear.
+
+    Example:
+        >>> from rlvr_gym.verifiers.math.parser import parse
+        >>> sign_at(parse("e^{\\pi}-\\pi^e-1/2"))
+        1
+    """
+    for precision in (64, 256, 1024):
+        kernel = Intervals(precision, FUEL)
+        value, guessed = _value(node, {}, kernel)
+        if guessed or isinstance(value, str):
+            return None
+        sign = kernel.sign(value)
+        if sign:
+            return sign
+    return None
+
+
+def _by_floats(a: Node, b: Node, points: list[Point]) -> Probe | list[Point]:
+    """A difference, or the points at which none was seen and both sides may be defined."""
+    left: list[Point] = []
+    for point in points:
+        x, y = _float(a, point), _float(b, point)
+        if x == "undefined" and y == "undefined":
+            continue
+        if "undefined" in (x, y) and "unclear" not in (x, y):
+            return Probe(False, "domain")
+        if isinstance(x, tuple) and isinstance(y, tuple):
+            if x[2] or y[2]:
+                if not _FLOATS.apart(x[:2], y[:2]):
+                    left.append(point)
+                    continue
+                return Probe(None, "unknown functions")
+            if _FLOATS.apart(x[:2], y[:2]):
+                return Probe(False, "floats")
+        left.append(point)
+    return left
+
+
+def _float(node: Node, point: Point) -> tuple[float, float, bool] | str:
+    evaluator = Evaluator(_FLOATS, point)
+    try:
+        value = evaluator.value(node)
+    except Undefined:
+        return "undefined"
+    except (*_REFUSALS, OverflowError):
+        return "unclear"
+    return value[0], value[1], evaluator.guessed
+
+
+def _by_intervals(a: Node, b: Node, points: list[Point], functions: bool, *, complex_: bool) -> Probe:
+    """Agreement at `AGREEING` points (one for constants) at a precision that leaves nothing room to hide."""
+    fuel, agreed, undefined = FUEL, 0, 0
+    wanted = AGREEING if functions else 1
+    for point in points:
+        outcome, fuel = _at(a, b, point, fuel, complex_)
+        if outcome.equal is False:
+            return outcome
+        if outcome.why == "undefined":
+            undefined += 1
+        elif outcome.equal:
+            agreed += 1
+            if agreed == wanted:
+                return Probe(True, "complex intervals" if complex_ else "intervals")
+        elif outcome.why in ("fuel", "unknown functions"):
+            return Probe(None, outcome.why)
+    if undefined == len(points):
+        return Probe(None, "nowhere defined")
+    return Probe(None, "too few points")
+
+
+def _at(a: Node, b: Node, point: Point, fuel: int, complex_: bool) -> tuple[Probe, int]:
+    """One point, at a precision that grows until it is enough for what was met."""
+    size = _bits(a) + _bits(b)
+    precision = 128 + 2 * size
+    kernel: Intervals | None = None
+    for _ in range(4):
+        if precision > MAX_PRECISION:
+            return Probe(None, "precision"), fuel
+        kernel = (ComplexIntervals if complex_ else Intervals)(precision, fuel)
+        outcome = _once(a, b, point, kernel)
+        fuel = kernel.fuel
+        needed = 128 + 2 * size + 2 * kernel.widest
+        if outcome.equal is not None or outcome.why != "unclear":
+            if not outcome.equal or needed <= precision:
+                return outcome, fuel
+            precision = needed
+        else:
+            precision = max(2 * precision, min(needed, MAX_PRECISION))
+    return Probe(None, "precision"), fuel
+
+
+def _once(a: Node, b: Node, point: Point, kernel: Intervals) -> Probe:
+    x, x_guessed = _value(a, point, kernel)
+    y, y_guessed = _value(b, point, kernel)
+    if x == "undefined" and y == "undefined":
+        return Probe(None, "undefined")
+    for refusal in ("fuel", "unclear", "no form"):
+        if refusal in (x, y):
+            return Probe(None, refusal)
+    if "undefined" in (x, y):
+        return Probe(False, "domain")
+    if kernel.apart(x, y):
+        return Probe(None, "unknown functions") if x_guessed or y_guessed else Probe(False, "intervals")
+    if kernel.narrow(x) and kernel.narrow(y):
+        return Probe(True, "intervals")
+    return Probe(None, "unclear")
+
+
+def _value(node: Node, point: Point, kernel: Kernel) -> tuple[object, bool]:
+    evaluator = Evaluator(kernel, point)
+    try:
+        return evaluator.value(node), evaluator.guessed
+    except Undefined:
+        return "undefined", False
+    except Unclear:
+        return "unclear", False
+    except (OutOfFuel, RecursionError):
+        return "fuel", False
+    except NoForm:
+        return "no form", False
+
+
+def _bits(node: Node) -> int:
+    """A measure of the size of the constants: the bits of all numerals, multiplied by the powers they are raised to."""
+    if node.head == "num":
+        q = Fraction(node.value)
+        return q.numerator.bit_length() + q.denominator.bit_length()
+    inner = sum(_bits(arg) for arg in node.args) + 1
+    if node.head == "pow" and node.args[1].head in ("num", "neg"):
+        exponent = node.args[1] if node.args[1].head == "num" else node.args[1].args[0]
+        if exponent.head == "num":
+            return _bits(node.args[0]) * max(1, min(abs(int(exponent.value)), MAX_PRECISION)) + 4
+    return min(inner, 10 * MAX_PRECISION)
+
+
+def _points(a: Node, b: Node, names: list[str]) -> Iterator[Point]:
+    """Rationals for the variables, derived from both sides: positive, of mixed signs, near zero, larger.
+
+    Whole numbers where a factorial, a binomial coefficient or a power of a negative number asks for them.
+    """
+    if not names:
+        yield {}
+        return
+    key = hashlib.blake2b(repr(sorted((repr(a), repr(b)))).encode(), digest_size=32).digest()
+    whole = _whole_variables(a) | _whole_variables(b)
+    for i in range(POINTS):
+        point: dict[str, Fraction] = {}
+        for name in names:
+            draw = int.from_bytes(hashlib.blake2b(f"{i}:{name}".encode(), key=key, digest_size=8).digest(), "big")
+            unit, sign = Fraction(draw >> 44, 2**20), -1 if draw & 1 and i % 2 else 1
+            if name in whole:
+                point[name] = Fraction(2 + (draw >> 8) % 29)
+            elif i in (2, 3):
+                point[name] = sign * (unit / 4 + Fraction(1, 64))
+            elif i in (4, 5):
+                point[name] = sign * (3 + 9 * unit)
+            else:
+                point[name] = sign * (unit + Fraction(1, 2))
+        yield point
+
+
+def _whole_variables(node: Node) -> set[str]:
+    found: set[str] = set()
+    for inner in walk(node):
+        negative_base = (
+            inner.head == "pow"
+            and inner.args[0].head in ("num", "neg")
+            and (inner.args[0].head == "neg" or inner.args[0].value < 0)
+        )
+        if inner.head == "fact" or inner.value in ("binom", "perm", "fact2"):
+            found |= symbols(inner)
+        elif negative_base:
+            found |= symbols(inner.args[1])
+    return found

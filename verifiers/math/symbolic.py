@@ -1,0 +1,132 @@
+"""The last rung: sympy, in a process that can be killed.
+
+Reached only where a reference holds an operator that the other rungs do not work out (an integral, a limit, an infinite
+sum). The worker counts function calls, so its word does not depend on the speed of the machine; a kernel limit on its
+processor time and memory, and a wall clock far above them, end it if even counting fails, and then nothing is known.
+
+One worker a process, started when first needed, never inherited over a fork, ended with its parent.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rlvr_gym.verifiers.math.ladder import Outcome
+from rlvr_gym.verifiers.math.tree import MathError, Node, walk
+
+CALLS = 3_000_000
+WALL_S = 120.0
+_UNKNOWN_TO_US = frozenset({"op"})
+
+
+class WorkerFailed(MathError):
+    """The worker could not be started: a failure of ours, so the answer is ungradable."""
+
+
+def applies(gold: Node) -> bool:
+    """Whether a reference holds something that only sympy can work out."""
+    return any(inner.head in _UNKNOWN_TO_US for inner in walk(gold))
+
+
+@lru_cache(maxsize=4096)
+def decide(gold: Node, answer: Node) -> Outcome:
+    """Ask the worker.
+
+    Raises:
+        WorkerFailed: There is no worker.
+
+    Example:
+        >>> from rlvr_gym.verifiers.math.parser import parse
+        >>> decide(parse("\\\\int_0^1 x^2 dx"), parse("1/3")).equal
+        True
+    """
+    request = json.dumps({"a": _plain(gold), "b": _plain(answer), "calls": CALLS}) + "\n"
+    word = _WORKER.ask(request)
+    if word not in ("equal", "different"):
+        return Outcome(None, "undecided", "sympy cannot tell either")
+    return Outcome(word == "equal", "sympy")
+
+
+def _plain(node: Node) -> list[Any]:
+    value = node.value
+    if node.head == "num":
+        value = [str(value.numerator), str(value.denominator)]
+    return [node.head, [_plain(arg) for arg in node.args], value]
+
+
+class _Worker:
+    """The process of this process, and the lock before it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process: subprocess.Popen[str] | None = None
+        self.owner = 0
+
+    def ask(self, request: str) -> str:
+        """One request, one word; empty where the worker was ended."""
+        with self.lock:
+            process = self._running()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                process.stdin.write(request)
+                process.stdin.flush()
+                ready, _, _ = select.select([process.stdout], [], [], WALL_S)
+                word = process.stdout.readline().strip() if ready else ""
+            except OSError:
+                word = ""
+            if not word:
+                self.stop()
+            return word
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self.owner != os.getpid():
+            self.process = None  # a fork: the worker belongs to the parent
+        if self.process is None or self.process.poll() is not None:
+            self.process = self._start()
+            self.owner = os.getpid()
+        return self.process
+
+    @staticmethod
+    def _start() -> subprocess.Popen[str]:
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env={**os.environ, "PYTHONHASHSEED": "0"},
+            )
+        except OSError as error:
+            raise WorkerFailed(f"the sympy worker does not start: {error}") from error
+
+    def stop(self) -> None:
+        """End the worker, if this process owns it."""
+        if self.process is not None and self.owner == os.getpid():
+            self.process.kill()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        self.process = None
+
+    def after_fork(self) -> None:
+        """A child of a fork has neither the worker nor the lock of its parent."""
+        self.lock = threading.Lock()
+        self.process = None
+
+
+_WORKER = _Worker()
+atexit.register(_WORKER.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_WORKER.after_fork)

@@ -1,0 +1,245 @@
+"""`math@1`: extraction, typed reference, comparison, guards, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
+from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
+from rlvr_gym.verifiers.extraction import NoSlot, Slot, after_reasoning, check_markers, final_slot
+from rlvr_gym.verifiers.math import echo, symbolic
+from rlvr_gym.verifiers.math.answer import Reading, read
+from rlvr_gym.verifiers.math.compare import compare, type_of
+from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, Judgement, Policy, judged
+from rlvr_gym.verifiers.math.relations import assignment
+from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot
+from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, TooLarge
+from rlvr_gym.verifiers.verdict import Reason, Status, Verdict, ungradable
+
+MODES = ("strict", "lenient")
+TYPES = (
+    "integer", "rational", "decimal", "real", "complex", "expression", "list", "set", "tuple", "vector", "interval",
+    "union", "matrix", "equation", "inequality", "congruence", "quantity", "percentage", "degrees", "based", "ratio",
+    "choice", "text", "opaque",
+)  # fmt: skip
+_STATUS = {
+    "ambiguous": Status.AMBIGUOUS,
+    "unreadable": Status.MALFORMED,
+}
+_EQUAL = Reason("equal", "equal to the reference")
+
+
+class Gold(NamedTuple):
+    """A reference, read.
+
+    Args:
+        text: As given, without white space at its ends.
+        readings: The ways to read it: one, or two where a comma may part thousands or a list.
+        type: Of the first reading.
+    """
+
+    text: str
+    readings: tuple[Reading, ...]
+    type: str
+
+
+@dataclass(frozen=True)
+class Math(Verifier):
+    """Judges a final answer in mathematics: numbers, expressions, sets, intervals, equations, quantities, words.
+
+    Args:
+        markers: Which declarations of a final answer count (see `extraction.final_slot`); the last one wins.
+        mode: `"strict"` for training; `"lenient"` for evaluating models that were never told the format: where no
+            marker occurs, "the answer is ...", the last formula or the last number is taken, and `method` says so.
+        decimals: See `policy.Policy`.
+        units: See `policy.Policy`.
+        symbolic: Whether a reference with an operator that stands unevaluated (an integral, a limit, an infinite sum)
+            may be worked out by sympy in a worker process, where nothing else decides.
+
+    A reference is a text (LaTeX, plain, Unicode), an int, or `{"answer": text, "type": one of TYPES}` where the type
+    must not be inferred. A context may hold the question as `prompt`, for the echo guard and the policies that ask
+    what is wanted.
+
+    Raises:
+        ConfigError: An unknown marker, mode or policy.
+
+    Example:
+        >>> verifier = Math()
+        >>> verifier.verify("hence $\\\\boxed{(x+1)^2}$", "x^2+2x+1").method
+        'boxed/normal form'
+        >>> verifier.verify("\\\\boxed{1/2^{99}}", "1/2^{98}").passed
+        False
+        >>> verifier.verify("\\\\boxed{5 \\\\text{ or } 7}", "5").status.value
+        'ambiguous'
+    """
+
+    name = "math"
+    version = 1
+
+    markers: tuple[str, ...] = ("boxed",)
+    mode: str = "strict"
+    decimals: str = "rounded"
+    units: str = "optional"
+    symbolic: bool = True
+
+    def __post_init__(self) -> None:
+        check_markers(self.markers)
+        for name, known in (("mode", MODES), ("decimals", DECIMALS), ("units", UNITS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        if not isinstance(self.symbolic, bool):
+            raise ConfigError(f"symbolic is true or false, got {shown(self.symbolic)}")
+        super().__post_init__()
+
+    def parse_reference(self, reference: Any) -> Gold:
+        """Accepts a non-empty text, an int, or a mapping with `answer` and `type`."""
+        wanted = None
+        if isinstance(reference, Mapping):
+            reference, wanted = _override(reference)
+        if isinstance(reference, int) and not isinstance(reference, bool):
+            if abs(reference) >= 10**MAX_DIGITS:
+                raise ReferenceFault("too_many_digits", f"the reference has more than {MAX_DIGITS} digits")
+            reference = str(int(reference))
+        if not isinstance(reference, str):
+            raise ReferenceFault("not_a_text", f"the reference is {shown(reference)}, expected LaTeX text or an int")
+        gold = _gold(str(reference))
+        if isinstance(gold, Reason):
+            raise ReferenceFault(*gold)
+        if wanted is None or wanted == gold.type:
+            return gold
+        return _typed(gold, wanted)
+
+    def judge(self, response: str, gold: Gold, context: Context | None) -> Verdict:
+        """See the class."""
+        slot = final_slot(response, self.markers)
+        if isinstance(slot, NoSlot) and slot.reason.code == "no_marker" and self.mode == "lenient":
+            slot = lenient_slot(response) or slot
+        if isinstance(slot, NoSlot):
+            return Verdict(slot.status, 0.0, slot.reason, self.id)
+        text = slot.text.strip()
+        if not text:
+            reason = Reason("empty_answer", "the answer is empty")
+            return Verdict(Status.MALFORMED, 0.0, reason, self.id, "", slot.marker)
+        prompt = context.get("prompt", "") if context else ""
+        policy = Policy(self.decimals, self.units, prompt if isinstance(prompt, str) else "")
+        if slot.marker == "boxed":
+            text, rival = _beside(response, slot, text, gold, policy)
+            if rival:
+                reason = Reason("two_answers", f"another answer is declared beside the box: {rival:.60}")
+                return Verdict(Status.AMBIGUOUS, 0.0, reason, self.id, text[:200], slot.marker)
+        return self._verdict(text, slot.marker, gold, policy)
+
+    def _verdict(self, text: str, marker: str, gold: Gold, policy: Policy) -> Verdict:
+        if text == gold.text:
+            return Verdict(Status.PASSED, 1.0, _EQUAL, self.id, text[:200], f"{marker}/string")
+        try:
+            judgement = self._judgement(text, gold, policy)
+        except TooLarge as refusal:
+            reason = Reason("answer_too_large", f"the answer is larger than can be read: {refusal}")
+            return Verdict(Status.LIMIT_EXCEEDED, 0.0, reason, self.id, text[:200], marker)
+        except symbolic.WorkerFailed as failure:
+            return ungradable(Status.VERIFIER_ERROR, "no_worker", str(failure), self.id)
+        method = f"{marker}/{judgement.rung}"
+        if judgement.equal:
+            return Verdict(Status.PASSED, 1.0, _EQUAL, self.id, text[:200], method)
+        if judgement.equal is None:
+            reason = Reason("undecided", f"no rung could tell {text:.60} from the reference: {judgement.note}")
+            return Verdict(Status.FAILED, 0.0, reason, self.id, text[:200], method)
+        note = judgement.note or f"{text:.60} differs from the reference"
+        reason = Reason(judgement.code or "different", note)
+        return Verdict(_STATUS.get(judgement.code, Status.FAILED), 0.0, reason, self.id, text[:200], method)
+
+    def _judgement(self, text: str, gold: Gold, policy: Policy) -> Judgement:
+        answer = read(text)
+        first = self._one(gold.readings[0], answer, policy)
+        if first.equal:
+            return echo.guarded(first, gold.readings[0].node, answer.node, policy.prompt)
+        listed = type_of(gold.readings[-1]) == "list" and len(gold.readings) > 1
+        if answer.grouped and (listed or gold.type in ("list", "set")):
+            answer = read(text, split_groups=True)
+        elif not listed:
+            return first
+        second = compare(gold.readings[-1], answer, policy)
+        return second if second.equal else first
+
+    def _one(self, gold: Reading, answer: Reading, policy: Policy) -> Judgement:
+        judgement = compare(gold, answer, policy)
+        if judgement.equal is None and self.symbolic and symbolic.applies(gold.node):
+            node = answer.node
+            named = assignment(node) if node.head == "rel" else None
+            return judged(symbolic.decide(gold.node, named[1][-1] if named and named[1] else node))
+        return judgement
+
+
+@lru_cache(maxsize=8192)
+def _gold(text: str) -> Gold | Reason:
+    """Read a reference; the reason where it cannot be used."""
+    text = text.strip()
+    if len(text) > MAX_CHARS:
+        return Reason("reference_too_long", f"the reference has {len(text):,} characters")
+    try:
+        reading = read(text)
+        if reading.node.head in ("opaque", "text") and not reading.node.value:
+            return Reason("empty_reference", "the reference is empty")
+        if reading.grouped:
+            return Gold(text, (reading, read(text, split_groups=True)), type_of(reading))
+    except TooLarge as refusal:
+        return Reason("too_many_digits", f"the reference is larger than can be read: {refusal}")
+    return Gold(text, (reading,), type_of(reading))
+
+
+def _override(reference: Mapping[str, Any]) -> tuple[Any, str]:
+    """The parts of `{"answer": ..., "type": ...}`."""
+    if set(reference) != {"answer", "type"}:
+        raise ReferenceFault("not_a_text", "a reference of several parts has the keys 'answer' and 'type'")
+    wanted = reference["type"]
+    if not isinstance(wanted, str) or wanted not in TYPES:
+        raise ReferenceFault("unknown_type", f"unknown type {shown(wanted)}{suggestion(str(wanted), TYPES)}")
+    return reference["answer"], wanted
+
+
+def _typed(gold: Gold, wanted: str) -> Gold:
+    """The reference as another type: the reading that has it, or a text, or a reason why not."""
+    for reading in gold.readings:
+        if type_of(reading) == wanted:
+            return gold._replace(readings=(reading,), type=wanted)
+    node = gold.readings[0].node
+    if wanted in ("text", "opaque", "choice"):
+        head = "text" if wanted == "text" else wanted
+        return gold._replace(readings=(Reading(node._replace(head=head, args=(), value=gold.text)),), type=wanted)
+    if {wanted, gold.type} <= {"tuple", "interval"} or wanted in ("real", "expression", "complex"):
+        return gold._replace(type=wanted)
+    raise ReferenceFault("other_type", f"the reference reads as {gold.type}, not as {wanted}")
+
+
+def _beside(response: str, slot: Slot, text: str, gold: Gold, policy: Policy) -> tuple[str, str]:
+    """The answer with the boxes that belong to it, and another answer that was declared beside it, if any."""
+    tail = after_reasoning(response) or ""
+    last = tail.rfind("\\boxed")
+    boxes = boxes_beside(tail, last)
+    if boxes:
+        if gold.type in ("list", "set", "union"):
+            return ", ".join([*boxes, text]), ""
+        for other in boxes:
+            if not _agree(other, text, policy):
+                return text, other
+    for other in declared_beside(tail, last, slot.text):
+        if not _agree(other, text, policy, unreadable=True):
+            return text, other
+    return text, ""
+
+
+def _agree(a: str, b: str, policy: Policy, *, unreadable: bool = False) -> bool:
+    """Whether two answers of one response are the same, either way round; `unreadable` where prose is no answer."""
+    if a == b:
+        return True
+    try:
+        first, second = read(a), read(b)
+    except TooLarge:
+        return False
+    if unreadable and first.node.head in ("opaque", "text", "sym"):
+        return True
+    return bool(compare(first, second, policy).equal or compare(second, first, policy).equal)
