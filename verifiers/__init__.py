@@ -9,7 +9,7 @@ if not __name__.startswith("rlvr_gym."):
         "the bare name `verifiers` belongs to another distribution"
     )
 
-from rlvr_gym.verifiers.base import Item, ReferenceReport, Verifier
+from rlvr_gym.verifiers.base import Item, ReferenceReport, Step, Verifier
 from rlvr_gym.verifiers.combinators import all_of, any_of, first, gate, weighted
 from rlvr_gym.verifiers.errors import ConfigError, MissingExtraError, RlvrError, UnknownNameError
 from rlvr_gym.verifiers.registry import make_verifier, register_verifier, verifier_names
@@ -24,6 +24,7 @@ __all__ = [
     "ReferenceReport",
     "RlvrError",
     "Status",
+    "Step",
     "Timing",
     "UnknownNameError",
     "Verdict",

@@ -37,6 +37,13 @@ class ReferenceReport(NamedTuple):
     reason: Reason
 
 
+class Step(NamedTuple):
+    """One step of an explanation: its name and one sentence."""
+
+    name: str
+    text: str
+
+
 class Item(NamedTuple):
     """One unit of work for `Verifier.verify_batch`."""
 
@@ -149,6 +156,19 @@ class Verifier(ABC):
         except ReferenceFault as fault:
             return ReferenceReport(False, fault.reason)
         return ReferenceReport(True, Reason("ok", "the reference can be used"))
+
+    def explain(self, response: str, reference: Any, *, context: Context | None = None) -> list[Step]:
+        """The verdict and the way to it, one step after another, for people.
+
+        Families with more to tell (what was read, which comparison decided) add their steps.
+        """
+        verdict = self.verify(response, reference, context=context)
+        steps = [Step("extracted", repr(verdict.extracted)), *self.reasoning(verdict, reference)]
+        return [*steps, Step("verdict", f"{verdict.status.value}: {verdict.reason.text} ({verdict.reason.code})")]
+
+    def reasoning(self, verdict: Verdict, reference: Any) -> list[Step]:
+        """The steps between what was extracted and the verdict; none unless a family has some."""
+        return [Step(part.name, part.detail or str(part.passed)) for part in verdict.parts]
 
     @abstractmethod
     def parse_reference(self, reference: Any) -> Any:

@@ -24,7 +24,11 @@ def run_verify(args: argparse.Namespace) -> int:
     if args.response is not None:
         if args.out is not None:
             raise ConfigError("--out goes with --in: the verdict of one response is printed")
+        if args.prompt_column is not None:
+            raise ConfigError("--prompt-column goes with --in; the question of one response is --prompt")
         return _one(verifier, args)
+    if args.explain or args.prompt is not None:
+        raise ConfigError("--explain and --prompt go with --response: a file has --prompt-column")
     if args.reference is not None:
         raise ConfigError("--reference goes with --response: the rows of a file bring theirs, see --reference-column")
     source = sys.stdin if args.input == "-" else _open(args.input)
@@ -59,8 +63,17 @@ def _one(verifier: Verifier, args: argparse.Namespace) -> int:
     if args.reference is None:
         raise ConfigError("--response needs --reference: what is right?")
     response = sys.stdin.read() if args.response == "-" else args.response
-    verdict = verifier.verify(response, _reference(args.reference))
-    if args.json:
+    reference, context = _reference(args.reference), None if args.prompt is None else {"prompt": args.prompt}
+    verdict = verifier.verify(response, reference, context=context)
+    if args.explain:
+        steps = verifier.explain(response, reference, context=context)
+        if args.json:
+            say(json.dumps({**verdict.to_dict(), "steps": [step._asdict() for step in steps]}))
+        else:
+            width = max(len(step.name) for step in steps)
+            for step in steps:
+                say(f"{step.name:<{width}}  {step.text}")
+    elif args.json:
         say(json.dumps(verdict.to_dict()))
     else:
         say(f"{verdict.status.value}: {verdict.reason.text} ({verdict.reason.code})")
@@ -75,15 +88,16 @@ def _many(verifier: Verifier, args: argparse.Namespace, source: TextIO, sink: Te
     judged = passed = ungradable = 0
     with source:
         for number, row in _rows(args.input, source):
-            for column in (args.response_column, args.reference_column):
-                if column not in row:
+            for column in (args.response_column, args.reference_column, args.prompt_column):
+                if column is not None and column not in row:
                     raise DataError(f"{args.input}, line {number}: no column {column!r}; the row has {', '.join(row)}")
             response = row[args.response_column]
             if not isinstance(response, str):
                 raise DataError(
                     f"{args.input}, line {number}: {args.response_column!r} must be text, got {response!r:.60}"
                 )
-            verdict = verifier.verify(response, row[args.reference_column])
+            context = None if args.prompt_column is None else {"prompt": row[args.prompt_column]}
+            verdict = verifier.verify(response, row[args.reference_column], context=context)
             judged += 1
             passed += verdict.passed
             ungradable += not verdict.gradable

@@ -30,6 +30,11 @@ _LEAD = re.compile(
     r"(?: is|:)(?: that| option| choice|:)?\s+",
     re.IGNORECASE,
 )
+_TEXT_LEAD = re.compile(r"\\text\{\s*(?:the )?(?:final )?answer is:?\s*\}\s*", re.IGNORECASE)
+_BASED = re.compile(
+    r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Fa-f]{1,500})\}?\)?_\{?(?:\\text\{)?(\d{1,2}|two|three|five|eight|ten|sixteen)\}{0,2}"
+)
+_FRENCH = re.compile(r"([\[\]])([^\[\]()]+,[^\[\]()]+)([\[\]])")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*")
 _CHOICE = re.compile(r"(?:option |choice )?\(?([A-J])\)?[.:]?", re.IGNORECASE)
@@ -84,6 +89,13 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
     if words is not None:
         return Reading(words)
     text = to_ascii(text) if not text.isascii() else text
+    based = _BASED.fullmatch(text)
+    if based:
+        base = based[2]
+        return Reading(Node("based", (), (based[1], _NUMBER_WORDS[base] if base.isalpha() else int(base))))
+    french = _FRENCH.fullmatch(text)
+    if french and (french[1] == "]" or french[3] == "["):  # ]2,5[ is (2,5)
+        text = "[("[french[1] == "]"] + french[2] + "])"[french[3] == "["]
     tokens = tokenize(text, split_groups=split_groups)
     grouped = not split_groups and _GROUPED.search(text) is not None
     try:
@@ -125,7 +137,7 @@ def unwrap(text: str) -> str:
             inner_box = braced(text, start)
             if inner_box is not None and start + len(inner_box) + 2 == len(text):
                 text = inner_box
-        lead = _LEAD.match(text)
+        lead = _LEAD.match(text) or _TEXT_LEAD.match(text)
         if lead:
             text = text[lead.end() :]
         if text == before:

@@ -19,6 +19,7 @@ from rlvr_gym.verifiers.math.sets import (
     compare_unordered,
     interval_of,
     pieces,
+    rename,
 )
 from rlvr_gym.verifiers.math.tree import Node, symbols, walk
 
@@ -27,6 +28,7 @@ _NOTHING = frozenset(
     solutions|the empty set|empty set|no answer""".replace("\n    ", " ").split("|")
 )
 _UNDEFINED = frozenset({"dne", "does not exist", "doesn't exist", "undefined", "not defined", "limit does not exist"})
+_EVERYTHING = frozenset({"all real numbers", "all reals", "all real values", "any real number", "every real number"})
 _TUPLES = frozenset({"pair", "tuple", "vector", "matrix"})
 
 
@@ -46,7 +48,11 @@ def type_of(reading: Reading) -> str:
     if node.head == "pair":
         return "interval" if interval_like(node) else "tuple"
     if node.head == "rel":
-        return "congruence" if node.value == ("==",) else "equation" if "=" in node.value else "inequality"
+        if node.value == ("==",):
+            return "congruence"
+        return "equation" if {"=", "~"} & set(node.value) else "inequality"
+    if node.head == "const" and node.value in ("emptyset", "R", "Z", "N", "Q", "C"):
+        return "set"
     named = _TYPES.get(node.head)
     if named:
         return named
@@ -60,7 +66,7 @@ def type_of(reading: Reading) -> str:
 _TYPES = {
     "list": "list", "pm": "list", "set": "set", "tuple": "tuple", "vector": "vector", "union": "union",
     "inter": "union", "minus": "union", "matrix": "matrix", "builder": "set", "mod": "congruence", "based": "based",
-    "ratio": "ratio", "qty": "quantity", "compound": "quantity", "pct": "percentage", "deg": "degrees",
+    "ratio": "ratio", "time": "time", "qty": "quantity", "compound": "quantity", "pct": "percentage", "deg": "degrees",
     "text": "text", "choice": "choice", "opaque": "opaque",
 }  # fmt: skip
 
@@ -113,20 +119,27 @@ class _Comparison:
             return self._relation(gold, answer)
         if answer.head == "rel":
             return self._value_of_relation(gold, answer)
-        if head in ("list", "set", "pm") or (head == "union" or answer.head == "union"):
+        if head in ("list", "set", "pm", "union", "minus") or answer.head in ("union", "minus"):
             return self._collection(node, answer)
         if head == "const" and node.value == "emptyset":
             return _nothing(answer)
         if head == "builder":
             return self._builder(node, answer)
+        if answer.head == "builder":
+            meant = interval_of(answer)
+            return self.whole(gold, meant) if meant is not None else different("type", "other_type")
+        if answer.head == "text" and head == "pair" and _plain(str(answer.value)) in _EVERYTHING:
+            return Judgement(node == interval_of(_REALS), "text")
         if head in _TUPLES:
             return compare_tuples(node, answer, self.nodes)
-        if head in ("inter", "minus"):
+        if head == "inter":
             if answer.head != head:
                 return different("type", "other_type")
             return compare_ordered(node.args, answer.args, self.nodes)
         if head == "mod":
             return congruent(node, answer)
+        if answer.head == "text" and _plain(str(answer.value)) in _EVERYTHING:
+            return Judgement(interval_of(node) == interval_of(_REALS), "text")
         if head == "const" and node.value in "RZNQC" and answer.head == "pair":
             return self.nodes(interval_of(node) or node, answer)
         return compare_scalars(gold, answer, self.policy)
@@ -135,14 +148,19 @@ class _Comparison:
         """An equation, inequality or membership."""
         node = gold.node
         named = assignment(node)
+        if node.value[-1] == "~" and named is None:
+            exact = self.whole(gold._replace(node=_before_comment(node)), answer)
+            return exact if exact.equal else self.whole(gold._replace(node=node.args[-1]), answer)
         if answer.head != "rel":
             if named is not None:
                 return self.whole(gold._replace(node=named[1][-1]), answer) if named[1] else different("relation")
             if node.value == ("in",):
                 return self.whole(gold._replace(node=node.args[1]), answer)
             interval = interval_of(node)
-            if interval is not None and answer.head in ("pair", "union"):
+            if interval is not None and answer.head in ("pair", "union", "builder"):
                 return self.nodes(interval, answer)
+            if node.value == ("!=",) and answer.head in ("union", "minus"):
+                return self._collection(node, answer)
             if "=" in node.value and len(node.args) > 2:
                 return self.whole(gold._replace(node=node.args[-1]), answer)
             if answer.head in ("list", "pm"):
@@ -160,12 +178,16 @@ class _Comparison:
         if gold.node.head == "mod":
             return congruent(gold.node, answer)
         interval = interval_of(answer)
+        if answer.value == ("!=",) and gold.node.head in ("union", "minus"):
+            return self._collection(gold.node, answer)
         if interval is not None and gold.node.head in ("pair", "set", "const"):
             wanted = interval_of(gold.node)
             return self.nodes(wanted, interval) if wanted is not None else different("type", "other_type")
         if answer.value == ("in",) and answer.args[0].head == "sym":
             return self.whole(gold, answer.args[1])
         named = assignment(answer)
+        if named is None and answer.value[-1] == "~":
+            return self.whole(gold, _before_comment(answer))
         if named is not None:
             name, values = named
             if not may_name(name, gold.node, self.policy):
@@ -190,9 +212,13 @@ class _Comparison:
     def _collection(self, gold: Node, answer: Node) -> Judgement:
         """Lists, sets, unions."""
         wanted, offered = pieces(gold), pieces(answer)
-        intervals = gold.head == "union" or answer.head == "union"
+        intervals = {"union", "minus"} & {gold.head, answer.head}
+        if intervals and offered is None and answer.head == "list":
+            offered = pieces(answer._replace(value="or"))
         if intervals and wanted is not None and offered is not None:
             return compare_unordered(wanted, offered, self.nodes)
+        if gold.head == answer.head == "minus":
+            return compare_ordered(gold.args, answer.args, self.nodes)
         if gold.head == "union":
             if answer.head != "union":
                 return different("type", "other_type", f"a {answer.head} where a union is expected")
@@ -208,11 +234,20 @@ class _Comparison:
     def _builder(self, gold: Node, answer: Node) -> Judgement:
         """`{x | condition}`: the same up to the name of the variable, or the interval that the condition means."""
         if answer.head == "builder":
+            names = [node.args[0].args[0] if node.args[0].head == "rel" else node.args[0] for node in (gold, answer)]
+            if all(name.head == "sym" for name in names) and names[0].value not in symbols(answer):
+                answer = rename(answer, names[1].value, names[0].value)
             return compare_ordered(gold.args, answer.args, self.nodes)
-        interval = interval_of(gold.args[1]) if len(gold.args) == 2 else None
+        interval = interval_of(gold)
         if interval is None:
             return different("type", "other_type")
         return self.nodes(interval, answer)
+
+
+def _before_comment(node: Node) -> Node:
+    """The sides before the first approximation, which is a comment on them."""
+    at = node.value.index("~")
+    return node.args[0] if at == 0 else Node("rel", node.args[: at + 1], node.value[:at])
 
 
 def _words(gold: Node, answer: Node) -> Judgement:
@@ -228,7 +263,12 @@ def _words(gold: Node, answer: Node) -> Judgement:
         return Judgement(mine == theirs, "text")
     if _plain(str(gold.value)) in _NOTHING:
         return _nothing(answer)
+    if _plain(str(gold.value)) in _EVERYTHING:
+        return Judgement(interval_of(answer) == interval_of(_REALS), "text")
     return different("type", "other_type", "mathematics where words are expected")
+
+
+_REALS = Node("const", (), "R")
 
 
 def _letter(node: Node) -> str | None:

@@ -114,7 +114,7 @@ def to_ascii(text: str) -> str:
 
     Example:
         >>> to_ascii("２√３ x²")
-        '2 \\\\sqrt 3 x^{2}'
+        '2\\\\sqrt{3} x^{2}'
     """
     text = _ROOT_OF_NUMERAL.sub(r"\\sqrt{\1}", text)
     text = _SUPER_RUN.sub(lambda m: "^{" + "".join(_SUPERSCRIPTS[c] for c in m[0]) + "}", text)

@@ -28,6 +28,7 @@ class BigOperators:
         self.tokens = [*tokens, END, END, END]
         self.at = 0
         self.depth = 0
+        self.colons = 0  # set builders that a colon may divide
         self.bars = 0  # absolute values, norms and set builders that a vertical bar may close
 
     def relation(self) -> Node:
@@ -245,9 +246,9 @@ class BigOperators:
         if self.tokens[self.at].text == "}":
             self.at += 1
             return Node("const", (), "emptyset")
-        self.bars += 1
+        self.bars, self.colons = self.bars + 1, self.colons + 1
         items = [self.relation()]
-        self.bars -= 1
+        self.bars, self.colons = self.bars - 1, self.colons - 1
         token = self.tokens[self.at]
         if token.text in ("mid", "|", ":"):
             self.at += 1

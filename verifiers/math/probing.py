@@ -69,7 +69,7 @@ def sign_at(node: Node) -> int | None:
 
     Example:
         >>> from rlvr_gym.verifiers.math.parser import parse
-        >>> sign_at(parse("e^{\\pi}-\\pi^e-1/2"))
+        >>> sign_at(parse("e^{\\\\pi}-\\\\pi^e-1/2"))
         1
     """
     for precision in (64, 256, 1024):

@@ -74,9 +74,9 @@ def values(gold: Reading, answer: Node, policy: Policy) -> Judgement:
     outcome = ladder.compare(gold.node, answer)
     if outcome.rung == "no scalar":
         return _mixed(gold.node, answer, policy)
-    if outcome.equal is False and gold.decimals and policy.decimals == "rounded":
-        if _rounds_to(gold.node, gold.decimals, answer):
-            return Judgement(True, "rounded", "", f"rounds to the reference at {gold.decimals} decimals")
+    wanted = gold.decimals if policy.decimals == "rounded" else None
+    if outcome.equal is False and wanted and _rounds_to(gold.node, wanted, answer):
+        return Judgement(True, "rounded", "", f"rounds to the reference at {wanted} decimals")
     return judged(outcome)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
+from rlvr_gym.verifiers.math.ladder import sign_of
 from rlvr_gym.verifiers.math.policy import Judgement, all_of, different
-from rlvr_gym.verifiers.math.tree import INFINITY, Node, add, neg, sym, walk
+from rlvr_gym.verifiers.math.tree import INFINITY, Node, add, neg, sym, symbols, walk
 
 Compare = Callable[[Node, Node], Judgement]
 MAX_ELEMENTS = 200
@@ -183,6 +185,8 @@ def is_interval(node: Node) -> bool:
 
 def pieces(node: Node) -> list[Node] | None:
     """The parts of a union (`∪`, or a list joined by "or") where each is a pair or a set; else None."""
+    if node.head == "minus" or (node.head == "rel" and node.value == ("!=",)):
+        return _without_points(node)
     parts = node.args if node.head == "union" or (node.head == "list" and node.value == "or") else (node,)
     out: list[Node] = []
     for part in parts:
@@ -191,6 +195,27 @@ def pieces(node: Node) -> list[Node] | None:
             return None
         out.append(piece)
     return out
+
+
+def _without_points(node: Node) -> list[Node] | None:
+    """The real line without some points, as open intervals; None where the points cannot be put in order."""
+    if node.head == "rel":
+        points = [side for side in node.args if side.head != "sym"]
+        if len(points) != 1 or symbols(points[0]):
+            return None
+    else:
+        line, removed = node.args
+        if interval_of(line) != Node("pair", (neg(INFINITY), INFINITY), "()") or removed.head != "set":
+            return None
+        points = [value for item in removed.args for value in expand(item)]
+    ordered: list[Node] = []
+    for point in points[:MAX_ELEMENTS]:
+        signs = [sign_of(add(point, neg(other))) for other in ordered]
+        if any(sign is None or sign == 0 for sign in signs):
+            return None
+        ordered.insert(sum(1 for sign in signs if sign == 1), point)
+    ends = [neg(INFINITY), *ordered, INFINITY]
+    return [Node("pair", (low, high), "()") for low, high in pairwise(ends)]
 
 
 def interval_of(node: Node) -> Node | None:
@@ -205,6 +230,8 @@ def interval_of(node: Node) -> Node | None:
         return node
     if node.head == "const" and node.value == "R":
         return Node("pair", (neg(INFINITY), INFINITY), "()")
+    if node.head == "builder" and len(node.args) == 2:
+        return interval_of(node.args[1])
     if node.head != "rel":
         return None
     if node.value == ("in",):

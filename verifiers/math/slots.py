@@ -81,9 +81,10 @@ def declared_beside(text: str, last: int, content: str) -> list[str]:
         found += [_clause(match["value"]) for match in _DECLARED.finditer(tail)]
     before = text[max(0, last - WINDOW) : last]
     if "inal answer" in before or "INAL ANSWER" in before:
-        found += [
-            _clause(match["value"]) for match in _FINAL.finditer(before) if match.end() < len(before.rstrip(" $\\[(*:"))
-        ]
+        for match in _FINAL.finditer(before):
+            value = match["value"]
+            if _SENTENCE.search(value) or match.end() < len(before):  # else it leads up to the box
+                found.append(_clause(value))
     return [value for value in found if value]
 
 
@@ -107,22 +108,20 @@ def lenient_slot(response: str) -> Slot | None:
     if text is None:
         return None
     text = text[-4000:]
-    last = None
-    for last in _LENIENT.finditer(text):
-        pass
-    if last is not None:
-        value = _clause(last["value"] or last["line"] or "")
+    phrase = _last(_LENIENT, text)
+    if phrase is not None:
+        value = _clause(phrase["value"] or phrase["line"] or "")
         if value:
             return Slot(value, "answer_is")
-    formula = None
-    for formula in _MATHS.finditer(text):
-        pass
+    formula = _last(_MATHS, text)
     if formula is not None:
         return Slot(next(group for group in formula.groups() if group is not None), "last_formula")
     whole = text.strip()
     if 0 < len(whole) <= MAX_WHOLE and "\n" not in whole and len(_WORD.findall(whole)) < 2:
         return Slot(whole, "whole")
-    numeral = None
-    for numeral in _NUMERAL.finditer(text):
-        pass
+    numeral = _last(_NUMERAL, text)
     return Slot(numeral[0], "last_number") if numeral is not None else None
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return max(pattern.finditer(text), key=lambda match: match.start(), default=None)

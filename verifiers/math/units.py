@@ -48,6 +48,8 @@ _define("length", 1, {
     "km kilometer kilometre": 1000, "nm nanometer": "1/1000000000", "in inch inche": "0.0254", "ft foot feet": "0.3048",
     "yd yard": "0.9144", "mi mile": "1609.344",
 })  # fmt: skip
+_define("length", 2, {"acre": "4046.8564224", "hectare": 10000})
+_define("length", 3, {"gal gallon": "0.003785411784", "qt quart": "0.000946352946", "pt pint": "0.000473176473"})
 _define("length", 3, {"l liter litre": "1/1000", "ml milliliter millilitre": "1/1000000"})
 _define("mass", 1, {"kg kilogram": 1, "g gram": "1/1000", "mg milligram": "1/1000000",
                     "lb pound": "0.45359237", "oz ounce": "0.028349523125", "tonne": 1000})  # fmt: skip

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
+from rlvr_gym.verifiers.base import Context, ReferenceFault, Step, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
 from rlvr_gym.verifiers.extraction import NoSlot, Slot, after_reasoning, check_markers, final_slot
 from rlvr_gym.verifiers.math import echo, symbolic
 from rlvr_gym.verifiers.math.answer import Reading, read
 from rlvr_gym.verifiers.math.compare import compare, type_of
+from rlvr_gym.verifiers.math.explain import steps
 from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, Judgement, Policy, judged
 from rlvr_gym.verifiers.math.relations import assignment
 from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot
@@ -22,7 +23,7 @@ from rlvr_gym.verifiers.verdict import Reason, Status, Verdict, ungradable
 MODES = ("strict", "lenient")
 TYPES = (
     "integer", "rational", "decimal", "real", "complex", "expression", "list", "set", "tuple", "vector", "interval",
-    "union", "matrix", "equation", "inequality", "congruence", "quantity", "percentage", "degrees", "based", "ratio",
+    "union", "matrix", "equation", "inequality", "congruence", "quantity", "percentage", "degrees", "based", "ratio", "time",
     "choice", "text", "opaque",
 )  # fmt: skip
 _STATUS = {
@@ -131,6 +132,17 @@ class Math(Verifier):
                 reason = Reason("two_answers", f"another answer is declared beside the box: {rival:.60}")
                 return Verdict(Status.AMBIGUOUS, 0.0, reason, self.id, text[:200], slot.marker)
         return self._verdict(text, slot.marker, gold, policy)
+
+    def reasoning(self, verdict: Verdict, reference: Any) -> list[Step]:
+        """How both sides were read, and the rungs up to the one that decided."""
+        try:
+            gold = self.parse_reference(reference).readings[0]
+        except ReferenceFault as fault:
+            return [Step("reference", str(fault))]
+        answer = None
+        if verdict.extracted and verdict.status is not Status.LIMIT_EXCEEDED:
+            answer = read(verdict.extracted)
+        return [Step(name, text) for name, text in steps(gold, answer, verdict.method)]
 
     def _verdict(self, text: str, marker: str, gold: Gold, policy: Policy) -> Verdict:
         if text == gold.text:
