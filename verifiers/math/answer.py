@@ -104,6 +104,25 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
         return Reading(Node("opaque", (), canonical(tokens)), None, grouped)
 
 
+def as_written(text: str) -> Node:
+    """The answer as `opaque`: only its spelling counts.
+
+    Raises:
+        TooLarge: A cap was met.
+    """
+    return Node("opaque", (), canonical(tokenize(to_ascii(unwrap(text)))))
+
+
+def as_mathematics(text: str) -> Node:
+    """The answer as an expression, even where it looks like a letter of a choice or a word.
+
+    Raises:
+        TooLarge: A cap was met.
+        NotMath: It cannot be read so.
+    """
+    return Items(tokenize(to_ascii(unwrap(text)))).answer()
+
+
 _GROUPED = re.compile(r"\d,\d{3}(?!\d)")
 _DECIMAL = re.compile(r"[-+]?\s*(?:\\\$)?\s*\d*\.(\d+)\s*(?:\D.*)?", re.DOTALL)
 
@@ -286,11 +305,7 @@ class Items(Parser):
         while True:
             token = self.tokens[self.at]
             kind, text = token.kind, token.text
-            if (
-                kind in ("text", "rm")
-                or (kind == "word" and text in BARE_UNITS)
-                or (kind in ("letter", "name") and parts and (self.tokens[self.at - 1].text == "/" or len(text) > 1))
-            ):
+            if self._is_unit_word(token, bool(parts)):
                 parts.append(f" {text} ")
             elif kind == "op" and text in "/." and parts and text:
                 parts.append(text)
@@ -301,7 +316,7 @@ class Items(Parser):
                     raise NotMath("a unit with a strange power")
                 parts.append(f"^{exponent.value}")
                 continue
-            elif (kind == "cmd" and text in ("cdot", "$")) and parts:
+            elif kind == "cmd" and (text == "$" or (text == "cdot" and parts)):
                 parts.append(" " if text == "cdot" else "$")
             else:
                 break
@@ -310,6 +325,16 @@ class Items(Parser):
         if self.at > start and not words:
             return ""
         return words
+
+    def _is_unit_word(self, token: Token, inside: bool) -> bool:
+        """Whether a token can be (the next word of) a unit; unknown words need a space before them."""
+        if token.kind in ("text", "rm"):
+            return True
+        if token.kind == "word":
+            return token.text in BARE_UNITS
+        if token.kind == "name":
+            return inside or token.spaced
+        return token.kind == "letter" and inside and self.tokens[self.at - 1].text == "/"
 
 
 def _celsius(node: Node) -> Node:

@@ -121,6 +121,8 @@ class _Comparison:
             return self._value_of_relation(gold, answer)
         if head in ("list", "set", "pm", "union", "minus") or answer.head in ("union", "minus"):
             return self._collection(node, answer)
+        if answer.head in ("list", "set") and any(inner.head == "pm" for inner in walk(node)):
+            return self._collection(Node("list", (node,), ","), answer)
         if head == "const" and node.value == "emptyset":
             return _nothing(answer)
         if head == "builder":
@@ -128,6 +130,8 @@ class _Comparison:
         if answer.head == "builder":
             meant = interval_of(answer)
             return self.whole(gold, meant) if meant is not None else different("type", "other_type")
+        if answer.head == "const" and answer.value == "R" and head == "pair":
+            return Judgement(node == interval_of(answer), "type")
         if answer.head == "text" and head == "pair" and _plain(str(answer.value)) in _EVERYTHING:
             return Judgement(node == interval_of(_REALS), "text")
         if head in _TUPLES:
@@ -171,6 +175,10 @@ class _Comparison:
             return self._all_equal(gold._replace(node=named[1][-1]), offered[1])
         if node.value == answer.value == ("in",):
             return compare_ordered(node.args, answer.args, self.nodes)
+        if ("in",) in (node.value, answer.value):
+            wanted, meant = interval_of(node), interval_of(answer)
+            if wanted is not None and meant is not None and symbols(node) == symbols(answer):
+                return self.nodes(wanted, meant)
         return compare_relations(node, answer, self.nodes)
 
     def _value_of_relation(self, gold: Reading, answer: Node) -> Judgement:

@@ -77,6 +77,7 @@ _UNICODE: dict[int, str] = {
         "、": ",", "。": ".", "：": ":",
         "⁄": "/", "∕": "/", "¢": "\\text{cents}", "【": "[", "】": "]", "｡": "."}.items()},
 }  # fmt: skip
+_AS_OPERATOR = frozenset("|()[]<>*")
 _ROOT_OF_NUMERAL = re.compile(r"√\s*+(\d++)")  # √12 means the root of 12; \sqrt12 takes one digit
 _SUPER_RUN = re.compile(f"[{''.join(map(re.escape, _SUPERSCRIPTS))}]+")
 _SUB_RUN = re.compile(f"[{''.join(map(re.escape, _SUBSCRIPTS))}]+")
@@ -154,7 +155,8 @@ def tokenize(text: str, *, split_groups: bool = False) -> list[Token]:
             _add_word(out, piece, spaced)
         elif kind == "cmd":
             name = piece[1:]
-            out.append(Token("cmd", _CMD_ALIASES.get(name, name), spaced))
+            alias = _CMD_ALIASES.get(name, name)
+            out.append(Token("op" if alias in _AS_OPERATOR and alias != name else "cmd", alias, spaced))
         elif kind == "text":
             words = match["words"].strip().lower().strip(",")
             out.append(Token("word", words) if words in JOINERS else Token("text", match["words"], spaced))

@@ -28,6 +28,7 @@ class BigOperators:
         self.tokens = [*tokens, END, END, END]
         self.at = 0
         self.depth = 0
+        self.integrals = 0  # integrals whose differential ends the argument of a function
         self.colons = 0  # set builders that a colon may divide
         self.bars = 0  # absolute values, norms and set builders that a vertical bar may close
 
@@ -218,7 +219,7 @@ class BigOperators:
         if token.kind == "num":
             return self.tokens[self.at - 1].kind not in ("num", "repeat")
         if token.kind == "letter":
-            return True
+            return not (self.integrals and token.text == "d" and self.tokens[self.at + 1].kind in ("letter", "cmd"))
         if token.kind == "cmd":
             return token.text in GREEK or token.text in ("pi", "sqrt", "frac")
         return token.kind == "word" and (token.text in GREEK or token.text in ("pi", "sqrt"))
@@ -233,12 +234,14 @@ class BigOperators:
             key = self.tokens[self.at].text
             self.at += 1
             bounds[key] = self.script() if key == "^" else self.group()
+        self.integrals += head == "int"
         body = self.expr(_ADD if head in ("int", "lim") else _MUL - 1)
         while head == "int" and not _ends_in_differential(body) and self.tokens[self.at].text in ("+", "-"):
             sign = self.tokens[self.at].text
             self.at += 1
             term = self.expr(_ADD)
             body = add(body, term if sign == "+" else neg(term))
+        self.integrals -= head == "int"
         return Node("op", (body, *(bounds[key] for key in ("_", "^") if key in bounds)), head + "".join(bounds))
 
     def braces(self) -> Node:

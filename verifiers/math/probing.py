@@ -6,6 +6,9 @@ constants in them, twice the widest exponent met on the way), so that no term, h
 absolute tolerance anywhere. Constants that still agree are equal as far as any known separation bound for expressions
 of their size goes; functions are compared so at several points.
 
+Agreement at points speaks for analytic functions. Where a side is put together from pieces (an absolute value, a floor,
+the root of a square, the arcsine of a sine, of something that varies) it leaves the matter undecided.
+
 Variables are real. A point is used where both sides are defined; where one is defined and the other is not, they are
 different functions. Where neither is real anywhere, the principal complex values are compared.
 """
@@ -21,10 +24,12 @@ from rlvr_gym.verifiers.math.evaluate import Evaluator, Point
 from rlvr_gym.verifiers.math.intervals import MAX_PRECISION, ComplexIntervals, Intervals
 from rlvr_gym.verifiers.math.kernels import FloatBalls, Kernel, Unclear
 from rlvr_gym.verifiers.math.normal import NoForm
+from rlvr_gym.verifiers.math.pieces import pieces_of
 from rlvr_gym.verifiers.math.polynomial import OutOfFuel, Undefined
 from rlvr_gym.verifiers.math.tree import Node, symbols, walk
 
-POINTS = 8
+SIGNS = 8  # points with the signs of three variables in every combination
+_SCALES = ((Fraction(1, 2), 1), (Fraction(1, 64), Fraction(1, 4)), (3, 9), (100, 3000), (Fraction(3, 4), 2))
 AGREEING = 3
 FUEL = 6_000
 _FLOATS = FloatBalls()
@@ -48,6 +53,13 @@ def probe(a: Node, b: Node) -> Probe:
         >>> probe(parse("1/2^{99}"), parse("1/2^{98}")).equal, probe(parse("\\\\ln |x|"), parse("\\\\ln x")).why
         (False, 'domain')
     """
+    result = _probe(a, b)
+    if result.equal and (pieces_of(a) or pieces_of(b)):
+        return Probe(None, "agreement of functions in pieces proves nothing")
+    return result
+
+
+def _probe(a: Node, b: Node) -> Probe:
     names = sorted(symbols(a) | symbols(b))
     points = list(_points(a, b, names))
     imaginary = any(node.head == "const" and node.value == "i" for side in (a, b) for node in walk(side))
@@ -202,28 +214,25 @@ def _bits(node: Node) -> int:
 
 
 def _points(a: Node, b: Node, names: list[str]) -> Iterator[Point]:
-    """Rationals for the variables, derived from both sides: positive, of mixed signs, near zero, larger.
+    """Rationals for the variables, derived from both sides: every combination of signs of three, then positive ones.
 
-    Whole numbers where a factorial, a binomial coefficient or a power of a negative number asks for them.
+    Small, middling and large values take turns. Whole numbers where a factorial, a binomial coefficient or a power of
+    a negative number asks for them.
     """
     if not names:
         yield {}
         return
     key = hashlib.blake2b(repr(sorted((repr(a), repr(b)))).encode(), digest_size=32).digest()
     whole = _whole_variables(a) | _whole_variables(b)
-    for i in range(POINTS):
+    for i in range(SIGNS + len(_SCALES)):
+        low, width = _SCALES[i % len(_SCALES)]
         point: dict[str, Fraction] = {}
-        for name in names:
+        for j, name in enumerate(names):
             draw = int.from_bytes(hashlib.blake2b(f"{i}:{name}".encode(), key=key, digest_size=8).digest(), "big")
-            unit, sign = Fraction(draw >> 44, 2**20), -1 if draw & 1 and i % 2 else 1
+            sign = -1 if i < SIGNS and i >> (j % 3) & 1 else 1
+            point[name] = sign * (low + width * Fraction(draw >> 44, 2**20))
             if name in whole:
                 point[name] = Fraction(2 + (draw >> 8) % 29)
-            elif i in (2, 3):
-                point[name] = sign * (unit / 4 + Fraction(1, 64))
-            elif i in (4, 5):
-                point[name] = sign * (3 + 9 * unit)
-            else:
-                point[name] = sign * (unit + Fraction(1, 2))
         yield point
 
 

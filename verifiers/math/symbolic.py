@@ -23,7 +23,7 @@ from typing import Any
 from rlvr_gym.verifiers.math.ladder import Outcome
 from rlvr_gym.verifiers.math.tree import MathError, Node, walk
 
-CALLS = 3_000_000
+CALLS = 600_000
 WALL_S = 120.0
 _UNKNOWN_TO_US = frozenset({"op"})
 

@@ -11,20 +11,20 @@ from rlvr_gym.verifiers.base import Context, ReferenceFault, Step, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
 from rlvr_gym.verifiers.extraction import NoSlot, Slot, after_reasoning, check_markers, final_slot
 from rlvr_gym.verifiers.math import echo, symbolic
-from rlvr_gym.verifiers.math.answer import Reading, read
+from rlvr_gym.verifiers.math.answer import Reading, as_mathematics, as_written, read
 from rlvr_gym.verifiers.math.compare import compare, type_of
 from rlvr_gym.verifiers.math.explain import steps
 from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, Judgement, Policy, judged
 from rlvr_gym.verifiers.math.relations import assignment
 from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot
-from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, TooLarge
+from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, Node, NotMath, TooLarge
 from rlvr_gym.verifiers.verdict import Reason, Status, Verdict, ungradable
 
 MODES = ("strict", "lenient")
 TYPES = (
     "integer", "rational", "decimal", "real", "complex", "expression", "list", "set", "tuple", "vector", "interval",
-    "union", "matrix", "equation", "inequality", "congruence", "quantity", "percentage", "degrees", "based", "ratio", "time",
-    "choice", "text", "opaque",
+    "union", "matrix", "equation", "inequality", "congruence", "quantity", "percentage", "degrees", "based", "ratio",
+    "time", "choice", "text", "opaque",
 )  # fmt: skip
 _STATUS = {
     "ambiguous": Status.AMBIGUOUS,
@@ -109,7 +109,7 @@ class Math(Verifier):
         gold = _gold(str(reference))
         if isinstance(gold, Reason):
             raise ReferenceFault(*gold)
-        if wanted is None or wanted == gold.type:
+        if wanted is None:
             return gold
         return _typed(gold, wanted)
 
@@ -165,7 +165,7 @@ class Math(Verifier):
         return Verdict(_STATUS.get(judgement.code, Status.FAILED), 0.0, reason, self.id, text[:200], method)
 
     def _judgement(self, text: str, gold: Gold, policy: Policy) -> Judgement:
-        answer = read(text)
+        answer = Reading(as_written(text)) if gold.type == "opaque" else read(text)
         first = self._one(gold.readings[0], answer, policy)
         if first.equal:
             return echo.guarded(first, gold.readings[0].node, answer.node, policy.prompt)
@@ -214,17 +214,34 @@ def _override(reference: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def _typed(gold: Gold, wanted: str) -> Gold:
-    """The reference as another type: the reading that has it, or a text, or a reason why not."""
+    """The reference as another type, or the fault that it cannot be one."""
+    pair = gold.readings[0].node
+    if wanted == "tuple" and pair.head == "pair":  # then no interval, whatever its brackets
+        return gold._replace(readings=(Reading(Node("tuple", pair.args, pair.value)),), type=wanted)
     for reading in gold.readings:
         if type_of(reading) == wanted:
             return gold._replace(readings=(reading,), type=wanted)
-    node = gold.readings[0].node
-    if wanted in ("text", "opaque", "choice"):
-        head = "text" if wanted == "text" else wanted
-        return gold._replace(readings=(Reading(node._replace(head=head, args=(), value=gold.text)),), type=wanted)
-    if {wanted, gold.type} <= {"tuple", "interval"} or wanted in ("real", "expression", "complex"):
-        return gold._replace(type=wanted)
-    raise ReferenceFault("other_type", f"the reference reads as {gold.type}, not as {wanted}")
+    reading = gold.readings[0]
+    node = reading.node
+    if wanted == "opaque":
+        node = as_written(gold.text)
+    elif wanted == "text":
+        node = Node("text", (), gold.text)
+    elif wanted == "choice" and len(gold.text.strip("().")) == 1:
+        node = Node("choice", (), gold.text.strip("().").upper())
+    elif wanted == "interval" and gold.type == "tuple" and node.head == "pair":
+        node = Node("union", (node,))
+    elif wanted in ("real", "expression", "complex") and gold.type in ("text", "choice", *_VALUES):
+        try:
+            node = as_mathematics(gold.text)
+        except NotMath as refusal:
+            raise ReferenceFault("other_type", f"the reference is no expression: {refusal}") from refusal
+    else:
+        raise ReferenceFault("other_type", f"the reference reads as {gold.type}, not as {wanted}")
+    return gold._replace(readings=(reading._replace(node=node),), type=wanted)
+
+
+_VALUES = ("integer", "rational", "decimal", "real", "complex", "expression")
 
 
 def _beside(response: str, slot: Slot, text: str, gold: Gold, policy: Policy) -> tuple[str, str]:

@@ -1,13 +1,15 @@
 """The sympy side of `symbolic.py`: reads trees as JSON lines, answers one word a line.
 
 Runs as a script in a process of its own. Trees are built into sympy objects class by class; no text is ever parsed or
-evaluated. Work is limited by counted function calls, so that the same trees give the same word on every machine; the
-limits on processor time and memory are set by the kernel and end the process.
+evaluated. Work is limited by counted function calls, and every request is answered by a fork of the same warm process,
+so that the same trees give the same word on every machine and after any history; the limits on processor time and
+memory are set by the kernel and end the fork.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 MEMORY = 2 * 2**30
-SECONDS = 30  # of processor time a request; far above what the calls below take
+SECONDS = 20  # of processor time a request; far above what the calls below take
 
 
 class OutOfCalls(BaseException):
@@ -151,17 +153,27 @@ def decide(a: list[Any], b: list[Any]) -> str:
         return "unknown"  # what sympy raises where it cannot; anything else ends the worker, which means the same
 
 
-def main() -> None:
-    """Answer requests until the input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    import sympy  # noqa: F401  loaded before any call is counted
+def warm_up() -> None:
+    """Load what sympy loads late, so that no request pays for it out of its budget."""
+    x, one = ["sym", [], "x"], ["num", [], ["1", "1"]]
+    square: list[Any] = ["pow", [x, ["num", [], ["2", "1"]]], None]
+    differential = [["sym", [], "d"], x]
+    wave: list[Any] = ["div", [["call", [x], "sin"], x], None]
+    decide(["op", [["mul", [square, *differential], None], ["num", [], ["0", "1"]], one], "int_^"], one)
+    decide(["op", [["mul", [wave, *differential], None]], "int"], one)
+    decide(["op", [wave, ["rel", [x, ["num", [], ["0", "1"]]], ["->"]]], "lim_"], one)
+    decide(["op", [["div", [one, square], None], ["rel", [x, one], ["="]], ["const", [], "inf"]], "sum_^"], one)
 
-    sys.setrecursionlimit(3000)
-    for line in sys.stdin:
+
+def answer(line: str) -> str:
+    """One request, in a child of this process, which every request finds in the same state."""
+    sys.stdout.flush()
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(readable)
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         request = json.loads(line)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        limit = int(used.ru_utime + used.ru_stime) + SECONDS
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         sys.setprofile(Budget(request["calls"]))
         try:
             word = decide(request["a"], request["b"])
@@ -169,7 +181,22 @@ def main() -> None:
             word = "unknown"
         finally:
             sys.setprofile(None)
-        sys.stdout.write(word + "\n")
+        os.write(writable, word.encode())
+        os._exit(0)
+    os.close(writable)
+    with os.fdopen(readable) as pipe:
+        word = pipe.read()
+    os.waitpid(child, 0)
+    return word or "unknown"
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    sys.setrecursionlimit(3000)
+    warm_up()
+    for line in sys.stdin:
+        sys.stdout.write(answer(line) + "\n")
         sys.stdout.flush()
 
 
