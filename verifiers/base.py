@@ -126,6 +126,7 @@ class Verifier(ABC):
         """
         if not isinstance(response, str):
             raise TypeError(f"response must be a str, got {type(response).__name__}: {shown(response)}")
+        response = str.__str__(response)  # of a subclass, its characters and none of its methods
         try:
             gold = self.parse_reference(reference)
         except ReferenceFault as fault:

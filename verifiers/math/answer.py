@@ -20,7 +20,7 @@ from rlvr_gym.verifiers.math.lexer import (
     tokenize,
 )
 from rlvr_gym.verifiers.math.parser import Parser
-from rlvr_gym.verifiers.math.tree import MAX_CHARS, Node, NotMath, TooLarge, mul, num
+from rlvr_gym.verifiers.math.tree import MAX_CHARS, Node, NotMath, TooLarge, check_depth, mul, num
 from rlvr_gym.verifiers.math.units import SCALES, unit
 
 _CURRENCY = {"$": "$", "€": "€", "£": "£", "¥": "¥"}
@@ -45,7 +45,7 @@ _NUMBER_WORDS = dict(zip(
     """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen""".split(), range(20), strict=True)) | dict(zip(
     "twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))  # fmt: skip
-_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,599})")
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,599})")
 
 
 class Reading(NamedTuple):
@@ -99,8 +99,10 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
     tokens = tokenize(text, split_groups=split_groups)
     grouped = not split_groups and _GROUPED.search(text) is not None
     try:
-        return Reading(Items(tokens).answer(), _decimals(text), grouped)
-    except (NotMath, RecursionError):
+        node = Items(tokens).answer()
+        check_depth(node)
+        return Reading(node, _decimals(text), grouped)
+    except NotMath:
         return Reading(Node("opaque", (), canonical(tokens)), None, grouped)
 
 
@@ -123,8 +125,8 @@ def as_mathematics(text: str) -> Node:
     return Items(tokenize(to_ascii(unwrap(text)))).answer()
 
 
-_GROUPED = re.compile(r"\d,\d{3}(?!\d)")
-_DECIMAL = re.compile(r"[-+]?\s*(?:\\\$)?\s*\d*\.(\d+)\s*(?:\D.*)?", re.DOTALL)
+_GROUPED = re.compile(r"[0-9],[0-9]{3}(?![0-9])")
+_DECIMAL = re.compile(r"[-+]?\s*(?:\\\$)?\s*\d*\.(\d+)\s*(?:\D.*)?", re.DOTALL | re.ASCII)
 
 
 def _decimals(text: str) -> int | None:

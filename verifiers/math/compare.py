@@ -21,7 +21,7 @@ from rlvr_gym.verifiers.math.sets import (
     pieces,
     rename,
 )
-from rlvr_gym.verifiers.math.tree import Node, symbols, walk
+from rlvr_gym.verifiers.math.tree import Node, sym, symbols, walk
 
 _NOTHING = frozenset(
     """none|no solution|no solutions|no real solution|no real solutions|no such number|there is no solution|there are no
@@ -112,6 +112,8 @@ class _Comparison:
         head = node.head
         if head == "opaque":
             return Judgement(node == answer, "string")
+        if answer.head == "choice" and head not in ("text", "choice"):
+            answer = sym(answer.value)
         answer = constants_renamed(node, answer)
         if head in ("text", "choice"):
             return _words(node, answer)
@@ -155,6 +157,8 @@ class _Comparison:
         if node.value[-1] == "~" and named is None:
             exact = self.whole(gold._replace(node=_before_comment(node)), answer)
             return exact if exact.equal else self.whole(gold._replace(node=node.args[-1]), answer)
+        if answer.head == "mod":
+            return congruent(node, answer)
         if answer.head != "rel":
             if named is not None:
                 return self.whole(gold._replace(node=named[1][-1]), answer) if named[1] else different("relation")
@@ -185,6 +189,8 @@ class _Comparison:
         """`x = 5` where 5 is expected, `2 < x` where an interval is."""
         if gold.node.head == "mod":
             return congruent(gold.node, answer)
+        if gold.node.head == "union" and interval_of(answer) is not None:
+            return self._collection(gold.node, answer)
         interval = interval_of(answer)
         if answer.value == ("!=",) and gold.node.head in ("union", "minus"):
             return self._collection(gold.node, answer)

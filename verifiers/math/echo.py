@@ -1,7 +1,7 @@
 """The echo guard: the question itself is no answer.
 
-Where the question is known, an answer that stands in it word for word (as a tree), is longer than the reference and
-leaves something to be worked out, is refused although it has the same value.
+Where the question is known, an answer that stands in it word for word (as a tree), is not shorter than the reference
+and leaves something to be worked out, is refused although it has the same value.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def guarded(judgement: Judgement, gold: Node, answer: Node, prompt: str) -> Judg
     if not prompt or answer.head in _FINISHED or answer == gold:
         return judgement
     parts = _parts(prompt[:MAX_CHARS])
-    if answer in parts and gold not in parts and _size(answer) > _size(gold):
+    if answer in parts and gold not in parts and _size(answer) >= _size(gold):
         return different("guard", "echo", "the answer is a part of the question")
     return judgement
 

@@ -88,7 +88,7 @@ class FloatBalls:
     def add(self, a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
         """See `Kernel`."""
         v = a[0] + b[0]
-        return v, a[1] + b[1] + abs(v) * _U
+        return self._finite(v, a[1] + b[1] + abs(v) * _U)
 
     def neg(self, a: tuple[float, float]) -> tuple[float, float]:
         """See `Kernel`."""

@@ -94,7 +94,7 @@ _TOKEN = re.compile(
     r"|(?P<cmd>\\(?:[A-Za-z]++|.))"
     r"|(?P<word>[A-Za-z]++)"
     r"|(?P<op>\*\*|<=|>=|!=|==|=>|->|\.\.\.+|.)",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _RM_COMMAND = re.compile(r"\\(mathrm|operatorname|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|mathcal|mathscr|mathfrak)")
 _TILDE = str.maketrans("~", " ")

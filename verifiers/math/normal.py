@@ -218,7 +218,7 @@ class Normaliser(Powers):
             return self.mul(self.ln(args[0]), self.inverse(self.ln(args[1])))
         numbers = [number_of(arg) for arg in args]
         exact = _INTEGER_FUNCTIONS.get(node.value)
-        if exact is not None and all(type(n) is int and abs(n) <= 10**12 for n in numbers):
+        if exact is not None and len(args) > 1 and all(type(n) is int and abs(n) <= 10**12 for n in numbers):
             if node.value in ("binom", "perm") and not (len(numbers) == 2 and 0 <= numbers[1] <= numbers[0] <= 3000):  # type: ignore[operator]
                 raise OutOfFuel("a binomial coefficient with too many digits")
             return Rat({(): exact(*numbers)})

@@ -66,7 +66,7 @@ class Operands(BigOperators):
     def _numeral(self, text: str) -> Node:
         if len(text) > MAX_DIGITS:
             raise TooLarge(f"a numeral of {len(text):,} digits")
-        if text.isdigit():
+        if is_number(text, MAX_DIGITS):
             return Node("num", (), int(text))
         return num(decimal(text))
 
@@ -178,6 +178,16 @@ class Operands(BigOperators):
         if brackets not in ("()", "[]"):
             raise NotMath("brackets do not match")
         return Node("tuple", tuple(items), brackets)
+
+
+def is_number(text: str, digits: int = 9) -> bool:
+    """Whether a text is nothing but ASCII digits, and not too many.
+
+    Example:
+        >>> is_number("12"), is_number("①"), is_number("1" * 10)
+        (True, False, False)
+    """
+    return len(text) <= digits and text.isascii() and text.isdigit()
 
 
 def decimal(text: str) -> Fraction:

@@ -16,8 +16,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from rlvr_gym.verifiers.math.lexer import END, FUNCTIONS, GREEK, Token, to_ascii, tokenize
-from rlvr_gym.verifiers.math.operands import CONST_COMMANDS, UNARY, Operands
-from rlvr_gym.verifiers.math.tree import Node, NotMath, add, mul, neg, num, sym
+from rlvr_gym.verifiers.math.operands import CONST_COMMANDS, UNARY, Operands, is_number
+from rlvr_gym.verifiers.math.tree import Node, NotMath, add, check_depth, mul, neg, num, sym
 
 _RELATIONS = {
     "=": "=", "==": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "le": "<=", "ge": ">=", "ne": "!=",
@@ -190,7 +190,7 @@ class Parser(Operands):
     def _plain_mixed(self) -> bool:
         """Whether `1 1/2` stands here: numeral, space, numeral, slash, numeral."""
         a, b, c = (self.tokens[min(self.at + i, len(self.tokens) - 1)] for i in range(3))
-        return a.spaced and a.text.isdigit() and b.text == "/" and c.kind == "num" and c.text.isdigit()
+        return a.spaced and is_number(a.text) and b.text == "/" and c.kind == "num" and is_number(c.text)
 
     def _mixed(self, whole: Node, part: Node, *, allow_slash: bool) -> Node:
         """`2\\frac{1}{3}`; an improper fraction is a factor instead."""
@@ -237,12 +237,12 @@ class Parser(Operands):
         index = self.subscript_text()
         if left.head == "sym":
             name = f"{left.value}_{index}"
-            if self.tokens[self.at].text == "^" and left.value in ("C", "A", "P") and index.isdigit():
+            if self.tokens[self.at].text == "^" and left.value in ("C", "A", "P") and is_number(index):
                 return self._choose(left.value, name, int(index))
             return sym(name)
-        if left.head == "num" and numeral.kind == "num" and index.isdigit() and numeral.text.isdigit():
+        if left.head == "num" and numeral.kind == "num" and is_number(index) and is_number(numeral.text):
             return Node("based", (), (numeral.text, int(index)))
-        if left.head == "num" and numeral.text == ")" and index.isdigit():
+        if left.head == "num" and numeral.text == ")" and is_number(index):
             return Node("based", (), (str(left.value), int(index)))
         raise NotMath("a subscript after what is no name")
 
@@ -299,4 +299,5 @@ def parse(text: str) -> Node:
     node = parser.relation()
     if parser.tokens[parser.at] is not END:
         raise NotMath(f"unexpected {parser.tokens[parser.at].text!r}")
+    check_depth(node)
     return node

@@ -9,6 +9,7 @@ from rlvr_gym.verifiers.math.tree import Node, walk
 
 DECIMALS = ("rounded", "exact")
 UNITS = ("optional", "required")
+VARIABLES = ("real", "positive")
 
 
 class Policy(NamedTuple):
@@ -19,11 +20,14 @@ class Policy(NamedTuple):
             short decimal of its own and rounds to it (`8/3` for `2.67`); `"exact"`: it does not.
         units: `"optional"`: a unit counts only where both sides have one; `"required"`: an answer without the unit of
             the reference is wrong.
+        variables: What variables may stand for: `"real"`: any real number, so that the square root of a square is an
+            absolute value and `\\ln x^2` has more values than `2\\ln x`; `"positive"`: positive numbers.
         prompt: The question, where it is known: it says whether a percentage is asked for and what `y` is.
     """
 
     decimals: str = "rounded"
     units: str = "optional"
+    variables: str = "real"
     prompt: str = ""
 
 

@@ -266,7 +266,14 @@ def key_of(value: Rat) -> str:
 
 
 def _poly_key(poly: Poly) -> str:
-    return "+".join("*".join([str(poly[m]), *(f"{a}^{e}" for a, e in m)]) for m in sorted(poly, key=_order)) or "0"
+    return "+".join("*".join([_digits(poly[m]), *(f"{a}^{e}" for a, e in m)]) for m in sorted(poly, key=_order)) or "0"
+
+
+def _digits(c: Coefficient) -> str:
+    """A coefficient as text; in base 16 where base 10 could meet the limit of the interpreter."""
+    if type(c) is int:
+        return str(c) if c.bit_length() < 2000 else hex(c)
+    return f"{_digits(c.numerator)}/{_digits(c.denominator)}"
 
 
 def _order(mono: Mono) -> str:

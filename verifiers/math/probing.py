@@ -9,8 +9,9 @@ of their size goes; functions are compared so at several points.
 Agreement at points speaks for analytic functions. Where a side is put together from pieces (an absolute value, a floor,
 the root of a square, the arcsine of a sine, of something that varies) it leaves the matter undecided.
 
-Variables are real. A point is used where both sides are defined; where one is defined and the other is not, they are
-different functions. Where neither is real anywhere, the principal complex values are compared.
+Variables are real; those whose name begins with a plus are positive. A point is used where both sides are defined;
+where one is defined and the other is not, they are different functions. Where neither is real anywhere, the principal
+complex values are compared.
 """
 
 from __future__ import annotations
@@ -231,6 +232,8 @@ def _points(a: Node, b: Node, names: list[str]) -> Iterator[Point]:
             draw = int.from_bytes(hashlib.blake2b(f"{i}:{name}".encode(), key=key, digest_size=8).digest(), "big")
             sign = -1 if i < SIGNS and i >> (j % 3) & 1 else 1
             point[name] = sign * (low + width * Fraction(draw >> 44, 2**20))
+            if name[:1] == "+":
+                point[name] = abs(point[name])
             if name in whole:
                 point[name] = Fraction(2 + (draw >> 8) % 29)
         yield point

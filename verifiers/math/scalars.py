@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from math import floor, log10
 
 from rlvr_gym.verifiers.math import ladder
 from rlvr_gym.verifiers.math.answer import Reading
 from rlvr_gym.verifiers.math.normal import NormalForm
 from rlvr_gym.verifiers.math.policy import Judgement, Policy, different, functions, judged
 from rlvr_gym.verifiers.math.sets import compare_unordered, expand
-from rlvr_gym.verifiers.math.tree import INFINITY, Node, add, mul, neg, num, symbols, walk
+from rlvr_gym.verifiers.math.tree import INFINITY, Node, add, mul, neg, num, sym, symbols, walk
 from rlvr_gym.verifiers.math.units import Unit
 
 STRUCTURES = frozenset(
     """list set tuple vector pair union inter minus matrix rel builder mod text choice opaque pm compound""".split()
 )
 _SIZES = frozenset({"dots", "R", "Z", "N", "Q", "C", "emptyset"})
-_MIN_SIGNIFICANT = 3
+_LEAST_SIGNIFICANT = 100  # three significant digits, as a whole number
 _MAX_DECIMALS = 60
 _PERCENT = re.compile(r"percent|%", re.IGNORECASE)
 _AMBIGUOUS = frozenset({"list", "pm"})
@@ -71,13 +70,23 @@ def values(gold: Reading, answer: Node, policy: Policy) -> Judgement:
             return different("guard", "unevaluated", f"left to be worked out: {names}")
     if left_open & _OPERATORS - functions(gold.node):
         return different("guard", "unevaluated", f"left to be worked out: {', '.join(sorted(left_open))}")
-    outcome = ladder.compare(gold.node, answer)
+    if policy.variables == "positive":
+        outcome = ladder.compare(_positive(gold.node), _positive(answer))
+    else:
+        outcome = ladder.compare(gold.node, answer)
     if outcome.rung == "no scalar":
         return _mixed(gold.node, answer, policy)
     wanted = gold.decimals if policy.decimals == "rounded" else None
     if outcome.equal is False and wanted and _rounds_to(gold.node, wanted, answer):
         return Judgement(True, "rounded", "", f"rounds to the reference at {wanted} decimals")
     return judged(outcome)
+
+
+def _positive(node: Node) -> Node:
+    """The tree with variables that are positive: the normal form knows them by the plus before the name."""
+    if node.head == "sym":
+        return node if node.value[:1] == "+" else sym("+" + node.value)
+    return node._replace(args=tuple(map(_positive, node.args))) if node.args else node
 
 
 def _mixed(gold: Node, answer: Node, policy: Policy) -> Judgement:
@@ -104,7 +113,7 @@ def _rounds_to(gold: Node, decimals: int, answer: Node) -> bool:
     if gold.head != "num" or symbols(answer) or decimals > _MAX_DECIMALS:
         return False
     value = Fraction(gold.value)
-    if not value or floor(log10(abs(value))) + 1 + decimals < _MIN_SIGNIFICANT:
+    if abs(value) * 10**decimals < _LEAST_SIGNIFICANT:
         return False
     form = ladder._form(answer)
     if not isinstance(form, NormalForm) or (form.number is not None and _terminates(Fraction(form.number))):
@@ -220,7 +229,9 @@ def base_value(digits: str, base: int) -> int | None:
         >>> base_value("204", 5), base_value("12", 2)
         (54, None)
     """
-    if not 2 <= base <= 36 or any(_DIGITS.index(d) >= base for d in digits.lower()):
+    if not digits.isascii() or not digits.isalnum() or not 2 <= base <= 36:
+        return None
+    if any(_DIGITS.index(d) >= base for d in digits.lower()):
         return None
     out = 0
     for digit in digits.lower():

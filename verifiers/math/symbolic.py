@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import select
+import selectors
 import subprocess
 import sys
 import threading
@@ -49,8 +49,10 @@ def decide(gold: Node, answer: Node) -> Outcome:
         >>> decide(parse("\\\\int_0^1 x^2 dx"), parse("1/3")).equal
         True
     """
-    request = json.dumps({"a": _plain(gold), "b": _plain(answer), "calls": CALLS}) + "\n"
-    word = _WORKER.ask(request)
+    request = json.dumps({"a": _plain(gold), "b": _plain(answer), "calls": CALLS}, default=str) + "\n"
+    word = _WORKER.ask(request) or _WORKER.ask(request)
+    if not word:
+        raise WorkerFailed("the sympy worker was ended from outside, twice")
     if word not in ("equal", "different"):
         return Outcome(None, "undecided", "sympy cannot tell either")
     return Outcome(word == "equal", "sympy")
@@ -75,17 +77,12 @@ class _Worker:
         """One request, one word; empty where the worker was ended."""
         with self.lock:
             process = self._running()
-            assert process.stdin is not None
-            assert process.stdout is not None
+            word = ""
             try:
-                process.stdin.write(request)
-                process.stdin.flush()
-                ready, _, _ = select.select([process.stdout], [], [], WALL_S)
-                word = process.stdout.readline().strip() if ready else ""
-            except OSError:
-                word = ""
-            if not word:
-                self.stop()
+                word = _exchange(process, request)
+            finally:  # also where a signal handler raises: a late reply must never answer the next request
+                if not word:
+                    self.stop()
             return word
 
     def _running(self) -> subprocess.Popen[str]:
@@ -124,6 +121,20 @@ class _Worker:
         """A child of a fork has neither the worker nor the lock of its parent."""
         self.lock = threading.Lock()
         self.process = None
+
+
+def _exchange(process: subprocess.Popen[str], request: str) -> str:
+    """Write a request and read its reply; empty where the worker is gone or far too late."""
+    if process.stdin is None or process.stdout is None:
+        return ""
+    try:
+        process.stdin.write(request)
+        process.stdin.flush()
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            return process.stdout.readline().strip() if selector.select(WALL_S) else ""
+    except OSError:
+        return ""
 
 
 _WORKER = _Worker()

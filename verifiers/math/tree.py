@@ -39,7 +39,8 @@ from typing import Any, NamedTuple
 
 MAX_CHARS = 8000
 MAX_TOKENS = 3000
-MAX_DEPTH = 64
+MAX_DEPTH = 64  # of brackets
+MAX_TREE_DEPTH = 100
 MAX_DIGITS = 600  # below 640, the lowest limit that an interpreter can be given for int <-> str
 
 
@@ -117,6 +118,20 @@ def _flat(head: str, args: tuple[Node, ...]) -> tuple[Node, ...]:
         else:
             out.append(arg)
     return tuple(out)
+
+
+def check_depth(node: Node) -> None:
+    """Refuse a tree that is too deep to walk by recursion; operators in a row nest without a bracket.
+
+    Raises:
+        TooLarge: Deeper than `MAX_TREE_DEPTH`.
+    """
+    level, depth = [node], 0
+    while level:
+        level = [arg for inner in level for arg in inner.args]
+        depth += 1
+        if depth > MAX_TREE_DEPTH:
+            raise TooLarge(f"a tree deeper than {MAX_TREE_DEPTH}")
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -70,7 +70,7 @@ _RATES = {"mph": ("mile", "hour"), "kph": ("km", "hour"), "rpm": ("rotation", "m
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _AFTER = {"squared": 2, "cubed": 3}
 SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_WORDS = re.compile(r"[^\W\d_]+|[$€£¥¢/]|\^\s*-?\d+|.")
+_WORDS = re.compile(r"[^\W\d_]+|[$€£¥¢/]|\^\s*-?[0-9]+|.")
 _CASED = {"A": "ampere", "V": "volt", "C": "coulomb", "K": "kelvin", "F": "farad", "T": "tesla"}
 
 
@@ -101,6 +101,8 @@ def unit(text: str) -> Unit:
         elif low in _POWERS:
             pending = _POWERS[low]
         elif low[0] == "^" or low in _AFTER:
+            if len(low) > 4:
+                raise NotMath("a unit with a strange power")
             power = _AFTER.get(low) or int(low[1:])
             if not -9 <= power <= 9 or not last[0]:
                 raise NotMath("a power after what is no unit")

@@ -14,7 +14,7 @@ from rlvr_gym.verifiers.math import echo, symbolic
 from rlvr_gym.verifiers.math.answer import Reading, as_mathematics, as_written, read
 from rlvr_gym.verifiers.math.compare import compare, type_of
 from rlvr_gym.verifiers.math.explain import steps
-from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, Judgement, Policy, judged
+from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, VARIABLES, Judgement, Policy, judged
 from rlvr_gym.verifiers.math.relations import assignment
 from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot
 from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, Node, NotMath, TooLarge
@@ -57,6 +57,7 @@ class Math(Verifier):
             marker occurs, "the answer is ...", the last formula or the last number is taken, and `method` says so.
         decimals: See `policy.Policy`.
         units: See `policy.Policy`.
+        variables: See `policy.Policy`.
         symbolic: Whether a reference with an operator that stands unevaluated (an integral, a limit, an infinite sum)
             may be worked out by sympy in a worker process, where nothing else decides.
 
@@ -84,11 +85,12 @@ class Math(Verifier):
     mode: str = "strict"
     decimals: str = "rounded"
     units: str = "optional"
+    variables: str = "real"
     symbolic: bool = True
 
     def __post_init__(self) -> None:
         check_markers(self.markers)
-        for name, known in (("mode", MODES), ("decimals", DECIMALS), ("units", UNITS)):
+        for name, known in (("mode", MODES), ("decimals", DECIMALS), ("units", UNITS), ("variables", VARIABLES)):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
         if not isinstance(self.symbolic, bool):
@@ -101,17 +103,19 @@ class Math(Verifier):
         if isinstance(reference, Mapping):
             reference, wanted = _override(reference)
         if isinstance(reference, int) and not isinstance(reference, bool):
-            if abs(reference) >= 10**MAX_DIGITS:
+            number = int.__add__(reference, 0)  # of a subclass, its value and none of its methods
+            if abs(number) >= 10**MAX_DIGITS:
                 raise ReferenceFault("too_many_digits", f"the reference has more than {MAX_DIGITS} digits")
-            reference = str(int(reference))
+            reference = str(number)
         if not isinstance(reference, str):
             raise ReferenceFault("not_a_text", f"the reference is {shown(reference)}, expected LaTeX text or an int")
-        gold = _gold(str(reference))
-        if isinstance(gold, Reason):
-            raise ReferenceFault(*gold)
-        if wanted is None:
-            return gold
-        return _typed(gold, wanted)
+        try:
+            gold = _gold(str.__str__(reference))
+            if isinstance(gold, Reason):
+                raise ReferenceFault(*gold)
+            return gold if wanted is None else _typed(gold, wanted)
+        except RecursionError as error:
+            raise ReferenceFault("stack_exhausted", "called too deep in the stack to read the reference") from error
 
     def judge(self, response: str, gold: Gold, context: Context | None) -> Verdict:
         """See the class."""
@@ -124,14 +128,18 @@ class Math(Verifier):
         if not text:
             reason = Reason("empty_answer", "the answer is empty")
             return Verdict(Status.MALFORMED, 0.0, reason, self.id, "", slot.marker)
-        prompt = context.get("prompt", "") if context else ""
-        policy = Policy(self.decimals, self.units, prompt if isinstance(prompt, str) else "")
-        if slot.marker == "boxed":
-            text, rival = _beside(response, slot, text, gold, policy)
-            if rival:
-                reason = Reason("two_answers", f"another answer is declared beside the box: {rival:.60}")
-                return Verdict(Status.AMBIGUOUS, 0.0, reason, self.id, text[:200], slot.marker)
-        return self._verdict(text, slot.marker, gold, policy)
+        prompt = context.get("prompt") if isinstance(context, Mapping) else None
+        policy = Policy(self.decimals, self.units, self.variables, prompt if isinstance(prompt, str) else "")
+        try:
+            if slot.marker == "boxed":
+                text, rival = _beside(response, slot, text, gold, policy)
+                if rival:
+                    reason = Reason("two_answers", f"another answer is declared beside the box: {rival:.60}")
+                    return Verdict(Status.AMBIGUOUS, 0.0, reason, self.id, text[:200], slot.marker)
+            return self._verdict(text, slot.marker, gold, policy)
+        except RecursionError:  # trees are capped far below this: the caller has used up the stack
+            reason_text = "called too deep in the stack to judge"
+            return ungradable(Status.VERIFIER_ERROR, "stack_exhausted", reason_text, self.id)
 
     def reasoning(self, verdict: Verdict, reference: Any) -> list[Step]:
         """How both sides were read, and the rungs up to the one that decided."""

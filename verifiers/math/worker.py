@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
+import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -184,8 +186,13 @@ def answer(line: str) -> str:
         os.write(writable, word.encode())
         os._exit(0)
     os.close(writable)
-    with os.fdopen(readable) as pipe:
-        word = pipe.read()
+    waiting = select.poll()
+    waiting.register(readable, select.POLLIN)
+    waiting.register(sys.stdin, 0)  # reports only that the other side is gone
+    if all(fd != readable for fd, _ in waiting.poll()):
+        os.kill(child, signal.SIGKILL)
+    word = os.read(readable, 100).decode()
+    os.close(readable)
     os.waitpid(child, 0)
     return word or "unknown"
 

@@ -1,4 +1,4 @@
-"""References of public collections: equal to themselves however they are spelt, different once their value is changed."""
+"""References of public collections: equal to themselves in every spelling, different once their value is changed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.verifiers import make_verifier
 
-
 examples = settings(max_examples=150, deadline=None, derandomize=True)
 
 
@@ -283,13 +282,14 @@ def test_every_math500_gold_passes_itself_and_not_its_neighbour(data_dir: Path) 
     assert [(a, b) for a, b in pairwise(golds) if a != b and VERIFIER.verify(box(a), b).passed] == []
 
 
-def test_no_wrong_answer_of_the_pairs_passes(data_dir: Path) -> None:
+def test_the_labelled_pairs(data_dir: Path) -> None:
+    """The bar: no wrong answer passes, at most 0.15 % of the right ones fail, at most 1 % are undecided."""
     path = data_dir / "math_pairs" / "pairs.jsonl"
     if not path.exists():
         pytest.skip(f"no labelled pairs at {path}")
-    pairs = rows(path)
-    wrong = [p for p in pairs if p["label"] == 0 and VERIFIER.verify(p["response"], p["gold"]).passed]
-    right = [p for p in pairs if p["label"] == 1]
-    recall = sum(VERIFIER.verify(p["response"], p["gold"]).passed for p in right) / len(right)
-    assert wrong == []
-    assert recall > 0.9  # measured: 1,494 of 1,620; the rest are equal expressions in another form
+    verdicts = [(pair, VERIFIER.verify(pair["response"], pair["gold"])) for pair in rows(path)]
+    assert len(verdicts) == 2626
+    assert [pair for pair, verdict in verdicts if verdict.passed and not pair["label"]] == []
+    assert [pair for pair, verdict in verdicts if not verdict.passed and pair["label"]] == []  # 0 of 1,620
+    assert sum(verdict.reason.code == "undecided" for _, verdict in verdicts) <= 26
+    assert all(verdict.gradable for _, verdict in verdicts)
