@@ -266,6 +266,11 @@ class Parser(Operands):
         if token.text in ("prime", "'") or (token.text == "{" and self.tokens[self.at + 1].text == "prime"):
             return self._prime(base, token)
         exponent = self.script()
+        if self.tokens[self.at].text in ("^", "**") and self.tokens[self.at].kind == "op":  # 2^3^2 is 2^(3^2)
+            self.enter()
+            self.at += 1
+            exponent = self._power(exponent)
+            self.depth -= 1
         if base.head == "const" and base.value == "dots":
             raise NotMath("a power of dots")
         return Node("pow", (base, exponent))

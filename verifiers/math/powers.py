@@ -157,7 +157,7 @@ class Powers(Field):
             self.carrying |= name[0] == "#"
             return Rat(self.carried(((name, k),), 1) if self.carrying else {((name, k),): 1})
         if name == "+e":
-            if term == (("+pi", 1), ("!", 1)):
+            if term == (("!", 1), ("+pi", 1)):
                 known = cosine_sine(Fraction(k))
                 if known is not None:
                     self.carrying = True

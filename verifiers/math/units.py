@@ -101,7 +101,7 @@ def unit(text: str) -> Unit:
         elif low in _POWERS:
             pending = _POWERS[low]
         elif low[0] == "^" or low in _AFTER:
-            if len(low) > 4:
+            if low[0] == "^" and len(low) > 4:
                 raise NotMath("a unit with a strange power")
             power = _AFTER.get(low) or int(low[1:])
             if not -9 <= power <= 9 or not last[0]:
