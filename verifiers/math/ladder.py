@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rlvr_gym.verifiers.math import modular
+from rlvr_gym.verifiers.math.finite import written_out
 from rlvr_gym.verifiers.math.normal import NoForm, NormalForm, normal_form, same
 from rlvr_gym.verifiers.math.polynomial import OutOfFuel, Undefined
 from rlvr_gym.verifiers.math.probing import probe, sign_at
@@ -49,7 +50,7 @@ def compare(a: Node, b: Node) -> Outcome:
         return Outcome(True, "identical")
     if a.head == b.head == "num":
         return Outcome(bool(a.value == b.value), "exact")
-    a, b = one_logarithm(a, b)
+    a, b = one_logarithm(written_out(a), written_out(b))
     form_a, form_b = _form_of_reference(a), _form(b)
     for form in (form_a, form_b):
         if isinstance(form, Undefined):

@@ -27,7 +27,6 @@ from rlvr_gym.verifiers.math.tree import MathError, Node
 
 FUEL = 20_000
 MAX_FACTORIAL = 3000
-MAX_TERMS = 300
 
 
 class NoForm(MathError):
@@ -280,36 +279,13 @@ class Normaliser(Powers):
         return Rat(self.scaled(self.opaque(f"{name}({key_of(value)})").num, sign))
 
     def operator(self, node: Node) -> Rat:
-        """A finite sum or product is written out; another operator that stands unevaluated is an atom."""
-        if node.value in ("sum_^", "prod_^"):
-            terms = _terms(node)
-            if terms is not None:
-                return self.sum(terms) if node.value == "sum_^" else self.product(terms)
+        """An operator that stands unevaluated is an atom."""
         keys = [key_of(self.form(part)) for arg in node.args for part in (arg.args if arg.head == "rel" else (arg,))]
         return self.opaque(f"{node.value}({';'.join(keys)})")
 
     def words(self, node: Node) -> Rat:
         """Words are a variable of that name."""
         return Rat({((f"@text:{node.value}", 1),): 1})
-
-
-def _terms(node: Node) -> Node | None:
-    """The terms of `\\sum_{k=a}^{b}` between whole bounds, as the arguments of one node; None where there are none."""
-    body, start, end = node.args
-    if start.head != "rel" or start.value != ("=",) or start.args[0].head != "sym":
-        return None
-    low, high = start.args[1], end
-    if any(bound.head != "num" or type(bound.value) is not int for bound in (low, high)):
-        return None
-    if not low.value <= high.value < low.value + MAX_TERMS:
-        return None
-    return Node("add", tuple(_at(body, start.args[0], Node("num", (), k)) for k in range(low.value, high.value + 1)))
-
-
-def _at(node: Node, variable: Node, value: Node) -> Node:
-    if node == variable:
-        return value
-    return node._replace(args=tuple(_at(arg, variable, value) for arg in node.args)) if node.args else node
 
 
 def _ratio_of(top: str, bottom: str) -> Callable[[Normaliser, Rat], Rat]:

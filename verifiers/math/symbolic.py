@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rlvr_gym.verifiers.math.finite import written_out
 from rlvr_gym.verifiers.math.ladder import Outcome
 from rlvr_gym.verifiers.math.tree import MathError, Node, walk
 
@@ -34,7 +35,7 @@ class WorkerFailed(MathError):
 
 def applies(gold: Node) -> bool:
     """Whether a reference holds something that only sympy can work out."""
-    return any(inner.head in _UNKNOWN_TO_US for inner in walk(gold))
+    return any(inner.head in _UNKNOWN_TO_US for inner in walk(written_out(gold)))
 
 
 @lru_cache(maxsize=4096)
