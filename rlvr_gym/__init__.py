@@ -1,6 +1,7 @@
 """Gymnasium environments and verifiers for reinforcement learning with verifiable rewards.
 
-Importing this package registers the environment ids (as strings: nothing heavy is imported) and does nothing else.
+Importing this package registers the environment ids (as strings: nothing heavy is imported; where Gymnasium is not
+loaded yet, in the moment it is) and does nothing else.
 
 Example:
     >>> import gymnasium as gym
@@ -13,9 +14,9 @@ Example:
     (1.0, True)
 """
 
-from rlvr_gym.registration import env_ids, register_all
+from rlvr_gym.registration import env_ids, register_with_gymnasium
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "env_ids"]
 
-register_all()
+register_with_gymnasium()

@@ -5,7 +5,15 @@ An id carries a version, which is bumped whenever a score may change.
 
 from __future__ import annotations
 
-import gymnasium as gym
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 ENTRY_POINTS: dict[str, str] = {
     "rlvr/Arithmetic-v0": "rlvr_gym.envs.arithmetic:ArithmeticEnv",
@@ -28,6 +36,51 @@ def env_ids() -> list[str]:
 
 def register_all() -> None:
     """Register every id with Gymnasium; ids that are registered already are left alone."""
+    import gymnasium as gym
+
     for env_id, entry_point in ENTRY_POINTS.items():
         if env_id not in gym.registry:
             gym.register(id=env_id, entry_point=entry_point)
+
+
+def register_with_gymnasium() -> None:
+    """Register now where Gymnasium is loaded, else in the moment it is: who wants a verifier need not wait for it."""
+    if "gymnasium" in sys.modules:
+        register_all()
+    else:
+        sys.meta_path.insert(0, _Registrar())
+
+
+class _Registrar:
+    """Finds Gymnasium as it would be found without this class, once."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of Gymnasium with a loader that registers; None for every other module."""
+        if fullname != "gymnasium":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = cast("Loader", _Registering(spec.loader))
+        return spec
+
+
+class _Registering:
+    """Loads a module with its own loader, gives that back to it, and registers."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """See `importlib.abc.Loader`."""
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """See `importlib.abc.Loader`."""
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
+        module.__loader__ = self.loader
+        self.loader.exec_module(module)
+        register_all()

@@ -6,7 +6,6 @@ cannot, and `judge`, which compares one response with it. Everything else is her
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from abc import ABC, abstractmethod
@@ -148,6 +147,8 @@ class Verifier(ABC):
 
     async def averify(self, response: str, reference: Any, *, context: Context | None = None) -> Verdict:
         """`verify` in a thread, for callers that run an event loop."""
+        import asyncio  # who calls this has loaded it; who does not need not wait for it
+
         return await asyncio.to_thread(self.verify, response, reference, context=context)
 
     def check_reference(self, reference: Any) -> ReferenceReport:

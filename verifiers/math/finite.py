@@ -27,6 +27,11 @@ def written_out(node: Node) -> Node:
     return terms[0] if len(terms) == 1 else Node("add" if node.value == "sum_^" else "mul", terms)
 
 
+def operators_in(node: Node) -> bool:
+    """Whether an operator is left that cannot be written out: an integral, a limit, an infinite sum."""
+    return any(inner.head == "op" for inner in walk(written_out(node)))
+
+
 def _terms(node: Node) -> tuple[Node, ...] | None:
     """One term for every value of the index; None where the bounds are not whole numbers, or too far apart."""
     body, start, end = node.args

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rlvr_gym.verifiers.math.ladder import Outcome
-from rlvr_gym.verifiers.math.tree import Node, walk
+from rlvr_gym.verifiers.math.tree import MathError, Node, walk
 
 DECIMALS = ("rounded", "exact")
 UNITS = ("optional", "required")
 VARIABLES = ("real", "positive")
+
+
+class WorkerFailed(MathError):
+    """There is no worker for the last rung: a failure of ours, so the answer is ungradable."""
 
 
 class Policy(NamedTuple):

@@ -20,22 +20,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rlvr_gym.verifiers.math.finite import written_out
 from rlvr_gym.verifiers.math.ladder import Outcome
-from rlvr_gym.verifiers.math.tree import MathError, Node, walk
+from rlvr_gym.verifiers.math.policy import WorkerFailed
+from rlvr_gym.verifiers.math.tree import Node
 
 CALLS = 600_000
 WALL_S = 120.0
-_UNKNOWN_TO_US = frozenset({"op"})
-
-
-class WorkerFailed(MathError):
-    """The worker could not be started: a failure of ours, so the answer is ungradable."""
-
-
-def applies(gold: Node) -> bool:
-    """Whether a reference holds something that only sympy can work out."""
-    return any(inner.head in _UNKNOWN_TO_US for inner in walk(written_out(gold)))
 
 
 @lru_cache(maxsize=4096)

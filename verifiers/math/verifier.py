@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Step, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
 from rlvr_gym.verifiers.extraction import NoSlot, Slot, after_reasoning, check_markers, final_slot
-from rlvr_gym.verifiers.math import echo, symbolic
+from rlvr_gym.verifiers.math import echo
 from rlvr_gym.verifiers.math.answer import Reading, as_mathematics, as_written, read
 from rlvr_gym.verifiers.math.compare import compare, type_of
 from rlvr_gym.verifiers.math.explain import steps
-from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, VARIABLES, Judgement, Policy, judged
+from rlvr_gym.verifiers.math.finite import operators_in
+from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, VARIABLES, Judgement, Policy, WorkerFailed, judged
 from rlvr_gym.verifiers.math.relations import assignment
 from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot
 from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, Node, NotMath, TooLarge
@@ -160,7 +161,7 @@ class Math(Verifier):
         except TooLarge as refusal:
             reason = Reason("answer_too_large", f"the answer is larger than can be read: {refusal}")
             return Verdict(Status.LIMIT_EXCEEDED, 0.0, reason, self.id, text[:200], marker)
-        except symbolic.WorkerFailed as failure:
+        except WorkerFailed as failure:
             return ungradable(Status.VERIFIER_ERROR, "no_worker", str(failure), self.id)
         method = f"{marker}/{judgement.rung}"
         if judgement.equal:
@@ -187,7 +188,9 @@ class Math(Verifier):
 
     def _one(self, gold: Reading, answer: Reading, policy: Policy) -> Judgement:
         judgement = compare(gold, answer, policy)
-        if judgement.equal is None and self.symbolic and symbolic.applies(gold.node):
+        if judgement.equal is None and self.symbolic and operators_in(gold.node):
+            from rlvr_gym.verifiers.math import symbolic  # what it needs is loaded with it, and seldom needed
+
             node = answer.node
             named = assignment(node) if node.head == "rel" else None
             return judged(symbolic.decide(gold.node, named[1][-1] if named and named[1] else node))
