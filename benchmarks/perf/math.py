@@ -16,7 +16,8 @@ latencies and the errors; five further passes give the warm rate, over pairs tha
 caches gains. A grader below 500 a second in its first pass runs them over a fixed sample of 400 pairs; ratios compare
 two graders on the same pairs. A pair that keeps a grader for 30 s ends its process, counts as 30 s and is left out of
 the next process, as of the warm passes. Graders that take a bare answer get the last box, cut out before the clock
-starts. An error is a right answer that was not accepted, whatever was said instead, or a wrong one that was.
+starts. An error is a right answer that was not accepted, whatever was said instead, or a wrong one that was. Workers
+that a grader starts share its core; `sympy_loaded` speaks of the grader's own process, not of theirs.
 """
 
 # ruff: noqa: E402
@@ -143,8 +144,7 @@ def gem(fast: bool) -> Grade:
 def lm_eval() -> Grade:
     """lm-evaluation-harness: `is_equiv` of minerva_math on two normalised answers."""
     peer = bare_import("lm_eval.tasks.minerva_math.utils")
-    norm = peer.normalize_final_answer
-    return lambda pair: RIGHT if peer.is_equiv(norm(pair.answer), norm(pair.gold)) else WRONG
+    return lambda pair: RIGHT if peer.is_equiv(*map(peer.normalize_final_answer, (pair.answer, pair.gold))) else WRONG
 
 
 def verl_prime() -> Grade:
@@ -282,9 +282,9 @@ def watch(process: subprocess.Popen[bytes], beat_file: Path) -> int | None:
                 return int(index)
         return None
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # and the workers that it left
+        process.wait()
 
 
 def measure(python: str, name: str, pairs_file: Path, limit: int) -> dict[str, Any]:
@@ -300,7 +300,7 @@ def measure(python: str, name: str, pairs_file: Path, limit: int) -> dict[str, A
                 process = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, start_new_session=True)
                 stuck = watch(process, beat)
             if stuck is None:
-                lines = (err if process.returncode else out).read_text().splitlines() or ["it said nothing"]
+                lines = (err if process.returncode else out).read_text().splitlines() or [f"exit {process.returncode}"]
                 return {"skipped": lines[-1]} if process.returncode else dict(json.loads(lines[-1]))
             hung.append(stuck)
     return {"skipped": f"more than {MAX_HUNG} pairs took more than {WATCHDOG_S:.0f} s each"}
@@ -351,10 +351,9 @@ def show(graders: dict[str, dict[str, Any]], ratios: dict[str, float]) -> None:
         if "skipped" in found:
             print(f"{name:<21}left out: {found['skipped']}")
             continue
-        rates = [found["cold_per_s"], found["warm_per_s"]["median"], *found["latency_us"].values()]
-        counts = [found["above_1_s"], found["false_positives"], found["false_negatives"]]
-        whole = [f"{value:,.0f}" for value in rates + counts]
-        cells = [f"{found['import_s']:.2f}", *whole, f"{ratios.get(name, float('nan')):,.1f}"]
+        values = [found["cold_per_s"], found["warm_per_s"]["median"], *found["latency_us"].values()]
+        values += [found[key] for key in ("above_1_s", "false_positives", "false_negatives")]
+        cells = [f"{found['import_s']:.2f}", *map("{:,.0f}".format, values), f"{ratios.get(name, 0):,.1f}"]
         others = {key: count for key, count in found["outcomes"].items() if key not in (RIGHT, WRONG)}
         print(f"{name:<21}" + "".join(f"{cell:>11}" for cell in cells) + f"  {others or ''}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlvr_gym.verifiers.math.tree import Node, walk
 
 MAX_TERMS = 300
+_ANALYSIS = ("int", "sum", "prod", "lim", "diff")
 
 
 def written_out(node: Node) -> Node:
@@ -28,8 +29,8 @@ def written_out(node: Node) -> Node:
 
 
 def operators_in(node: Node) -> bool:
-    """Whether an operator is left that cannot be written out: an integral, a limit, an infinite sum."""
-    return any(inner.head == "op" for inner in walk(written_out(node)))
+    """Whether an operator is left that sympy may work out: an integral, a derivative, a limit, an infinite sum."""
+    return any(inner.head == "op" and inner.value.startswith(_ANALYSIS) for inner in walk(written_out(node)))
 
 
 def _terms(node: Node) -> tuple[Node, ...] | None:

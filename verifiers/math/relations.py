@@ -10,6 +10,7 @@ from rlvr_gym.verifiers.math.sets import Compare, ascending, compare_ordered, re
 from rlvr_gym.verifiers.math.tree import Node, sub, sym, symbols, walk
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
+_NO_DIFFERENCE = frozenset({"pair", "tuple", "matrix", "set", "text", "qty", "compound", "list", "rel"})
 _DEPENDENT = frozenset("y")
 
 
@@ -119,7 +120,7 @@ def _equations(gold: Node, answer: Node, straight: Judgement) -> Judgement:
             return judged(ladder.compare(mine[1][-1], renamed))
         if mine[0].head == "sym" and theirs[0].head == "sym" and mine[0] != theirs[0] and not _curve(gold, answer):
             return different("relation", "other_variable", "another variable")
-    scalar = all(side.head not in ("pair", "tuple", "matrix", "set", "text") for side in (*gold.args, *answer.args))
+    scalar = all(side.head not in _NO_DIFFERENCE for side in (*gold.args, *answer.args))
     return judged(ladder.proportional(sub(*gold.args), sub(*answer.args))) if scalar else straight
 
 
