@@ -129,8 +129,8 @@ def _open(path: str) -> TextIO:
 
 
 def _reference(text: str) -> Any:
-    """A JSON object or list where the text is one (`countdown@1` takes an object), else the text itself."""
-    if text[:1] in "{[":
+    """A JSON object where the text is one (`countdown@1` takes one), else the text itself: `[1,2]` is an interval."""
+    if text[:1] == "{":
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

@@ -51,6 +51,43 @@ def test_verify_takes_settings_and_object_references(capsys: pytest.CaptureFixtu
     assert main(["verify", "number@1", 'markers=["boxed"]', "--response", "#### 7", "--reference", "7"]) == 1
 
 
+def test_verify_explains_what_was_read_and_what_decided(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["verify", "math@1", "--response", r"so \boxed{2\sin x\cos x}", "--reference", r"\sin 2x", "--explain"]
+    assert main(words) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["reference"] == "expression: sin(2*x)"
+    assert lines["answer"] == "expression: 2*sin(x)*cos(x)"
+    assert lines["intervals"].startswith("decided: ")
+    assert lines["verdict"] == "passed: equal to the reference (equal)"
+    assert main([*words, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["status"], data["steps"][-1]["name"]) == ("passed", "verdict")
+
+
+@pytest.mark.parametrize("verifier", ["number@1", "all_of@1"])
+def test_every_verifier_explains_at_least_its_verdict(verifier: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ['children=["number@1"]'] if verifier == "all_of@1" else []
+    assert main(["verify", verifier, *settings, "--response", "#### 7", "--reference", "7", "--explain"]) == 0
+    assert "verdict" in capsys.readouterr().out
+
+
+def test_verify_looks_at_the_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = ["verify", "math@1", "--response", r"\boxed{2+2}", "--reference", "4"]
+    assert main(one) == 0
+    assert main([*one, "--prompt", "Compute $2+2$."]) == 1
+    assert "(echo)" in capsys.readouterr().out
+    row = {"response": r"\boxed{2+2}", "reference": "4", "question": "Compute $2+2$."}
+    source = tmp_path / "rows.jsonl"
+    source.write_text(json.dumps(row) + "\n")
+    assert main(["verify", "math@1", "--in", str(source), "--prompt-column", "question"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"]["reason"]["code"] == "echo"
+
+
+def test_an_interval_is_not_read_as_a_json_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "math@1", "--response", r"\boxed{[1, 2]}", "--reference", "[1,2]"]) == 0
+    assert main(["verify", "math@1", "--response", r"\boxed{\{2,1\}}", "--reference", r"{1,2}"]) == 0
+
+
 def test_verify_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": 1, "response": "#### 7", "gold": "7"}, {"id": 2, "response": "#### 8", "gold": 7}]
     source, sink = tmp_path / "in.jsonl", tmp_path / "out.jsonl"

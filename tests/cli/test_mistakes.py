@@ -167,6 +167,12 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "no reference": ("verify number@1 --response 1", "--response needs --reference"),
     "a reference for a file": ("verify number@1 --in judged.jsonl --reference 1", "--reference goes with --response"),
     "an output for a response": ("verify number@1 --response 1 --reference 1 --out out", "--out goes with --in"),
+    "an explanation of a file": (
+        "verify math@1 --in judged.jsonl --explain",
+        "--explain and --prompt go with --respon",
+    ),
+    "a question column for one": ("verify math@1 --response 1 --reference 1 --prompt-column q", "goes with --in"),
+    "no question column": ("verify math@1 --in judged.jsonl --prompt-column q", "no column 'q'"),
     "verify no file": ("verify number@1 --in nope.jsonl --out out", "cannot read 'nope.jsonl': No such file"),
     "verify a folder": ("verify number@1 --in dir.jsonl --out out", "cannot read 'dir.jsonl': Is a directory"),
     "verify nothing": ("verify number@1 --in empty.jsonl --out out", "empty.jsonl: the file holds no rows"),
