@@ -55,11 +55,13 @@ class Reading(NamedTuple):
         node: The tree; `opaque` where the text is no mathematics.
         decimals: Digits after the decimal point where the text is one decimal numeral, else None.
         grouped: Whether a comma was read as a thousands separator where it could part a list.
+        text: What was read, without its wrappers.
     """
 
     node: Node
     decimals: int | None = None
     grouped: bool = False
+    text: str = ""
 
 
 def read(text: str, *, split_groups: bool = False) -> Reading:
@@ -79,7 +81,7 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
         ('qty', 'opaque')
     """
     if _PLAIN_NUMBER.fullmatch(text):
-        return Reading(Node("num", (), int(text)))
+        return Reading(Node("num", (), int(text)), None, False, text)
     if len(text) > MAX_CHARS:
         raise TooLarge(f"{len(text):,} characters")
     text = unwrap(text)
@@ -87,12 +89,14 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
         text = "\\sim " + text[1:]
     words = _words(text)
     if words is not None:
-        return Reading(words)
+        return Reading(words, None, False, text)
     text = to_ascii(text) if not text.isascii() else text
     based = _BASED.fullmatch(text)
     if based:
         base = based[2]
-        return Reading(Node("based", (), (based[1], _NUMBER_WORDS[base] if base.isalpha() else int(base))))
+        return Reading(
+            Node("based", (), (based[1], _NUMBER_WORDS[base] if base.isalpha() else int(base))), None, False, text
+        )
     french = _FRENCH.fullmatch(text)
     if french and (french[1] == "]" or french[3] == "["):  # ]2,5[ is (2,5)
         text = "[("[french[1] == "]"] + french[2] + "])"[french[3] == "["]
@@ -101,9 +105,9 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
     try:
         node = Items(tokens).answer()
         check_depth(node)
-        return Reading(node, _decimals(text), grouped)
+        return Reading(node, _decimals(text), grouped, text)
     except NotMath:
-        return Reading(Node("opaque", (), canonical(tokens)), None, grouped)
+        return Reading(Node("opaque", (), canonical(tokens)), None, grouped, text)
 
 
 def as_written(text: str) -> Node:
@@ -204,9 +208,14 @@ def number_in_words(words: list[str]) -> Node | None:
     Example:
         >>> number_in_words(["twenty", "five"]), number_in_words(["five", "two"])
         (Node(head='num', args=(), value=25), None)
+        >>> number_in_words(["one", "hundred"]).value
+        100
     """
     if len(words) == 1 and words[0] in _NUMBER_WORDS:
         return num(_NUMBER_WORDS[words[0]])
+    if len(words) > 1 and words[-1] in SCALES:
+        few = number_in_words(words[:-1])
+        return None if few is None else num(few.value * SCALES[words[-1]])
     if len(words) == 2 and all(w in _NUMBER_WORDS for w in words):
         tens, ones = (_NUMBER_WORDS[w] for w in words)
         if tens >= 20 and 0 < ones < 10:
@@ -233,7 +242,7 @@ class Items(Parser):
                 word = self.tokens[self.at].text
                 found = word if word in JOINERS else found or ","
                 self.at += 1
-            if not found:
+            if not found or (self.tokens[self.at] is END and found in JOINERS):
                 raise NotMath(f"unexpected {token.text!r}")
             if self.tokens[self.at] is END:
                 break
@@ -354,6 +363,8 @@ _DEGREE_WORDS = frozenset({"degree", "degrees"})
 def _quantity(node: Node, words: str) -> Node:
     """A value with its unit; percent and degrees are heads of their own."""
     low = words.lower().strip(" .")
+    if low in ("radian", "radians", "rad"):
+        return Node("rad", (node,))
     if low in ("percent", "per cent", "percentage", "percents", "pct"):
         return Node("pct", (node,))
     if low in _DEGREE_WORDS:

@@ -47,9 +47,9 @@ BARE_UNITS = frozenset(
     metres centimeter centimeters centimetre centimetres millimeter millimeters kilometer kilometers kilometre
     kilometres foot feet inch inches yard yards mile miles gram grams kilogram kilograms liter liters litre litres
     pound pounds ounce ounces second seconds minute minutes hour hours day days week weeks month months year years
-    dollar dollars cent cents degree degrees percent pct unit units square cubic per sq cu radian radians""".split()
+    dollar dollars cent cents degree degrees percent pct unit units am pm square cubic per sq cu radian radians""".split()
 )
-_ATTACHED = frozenset("cm mm km kg ft ml mL".split())  # units that are written without a space: 36cm
+_ATTACHED = frozenset("cm mm km kg ft ml mL am pm".split())  # units that are written without a space: 36cm
 WORDS = FUNCTIONS | frozenset(CONSTANTS) | GREEK | JOINERS | BARE_UNITS | {"sqrt", "mod", "cup", "union", "in", "frac"}
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni", strict=True))
@@ -83,20 +83,20 @@ _SUPER_RUN = re.compile(f"[{''.join(map(re.escape, _SUPERSCRIPTS))}]+")
 _SUB_RUN = re.compile(f"[{''.join(map(re.escape, _SUBSCRIPTS))}]+")
 
 _TOKEN = re.compile(
-    r"(?P<ws>(?:\s|\\[,;:!>\s]|~|\$|\\(?:quad|qquad|displaystyle|textstyle|limits|nolimits|mathstrut)(?![A-Za-z])|\\[()\[\]]"
+    r"(?P<ws>(?:\s|\\[,;:!>\s]|~|\$|\\(?:quad|qquad|displaystyle|textstyle|limits|nolimits|mathstrut)(?![A-Za-z])|\\[()\[\]]|\\(?:text)?color\s*+\{[A-Za-z]++\}"
     r"|\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|biggl|biggr|middle)(?![A-Za-z])\.?)+)"
     r"|(?P<group>[1-9]\d{0,2}(?:(?:\{,\}|\\[,!]|,\\! ?|\{\\,\}|,| |\\ |~)\d{3}(?!\d))++(?:\.\d++)?(?![\d.]))"
     r"|(?P<repeat>\d*+\.\d*+\\(?:overline|bar|dot|overline)\s*+\{?\d++\}?|\d++\.\(\d++\))"
     r"|(?P<num>(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++(?![\d.]))?)"
     r"|(?P<text>\\(?:text|textrm|textbf|textit|textnormal|mbox|hbox|mathop)\s*+\{(?P<words>[^{}\\]*+)\})"
-    r"|(?P<rm>\\(?:mathrm|operatorname\*?|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|rm|bf|it|mathcal|mathscr|mathfrak)\s*+"
-    r"\{(?P<letters>[^{}\\]*+)\})"
+    r"|(?P<style>\\(?:mathbf|mathit|mathsf|mathtt|boldsymbol|bm|bf|it|mathcal|mathscr|mathfrak)\s*+\{(?P<styled>[^{}\\]*+)\})"
+    r"|(?P<rm>\\(?:mathrm|rm)\s*+\{(?P<letters>[^{}\\]*+)\})"
+    r"|(?P<named>\\operatorname\*?\s*+\{(?P<name>[A-Za-z]++)\})"
     r"|(?P<cmd>\\(?:[A-Za-z]++|.))"
     r"|(?P<word>[A-Za-z]++)"
     r"|(?P<op>\*\*|<=|>=|!=|==|=>|->|\.\.\.+|.)",
     re.DOTALL | re.ASCII,
 )
-_RM_COMMAND = re.compile(r"\\(mathrm|operatorname|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|mathcal|mathscr|mathfrak)")
 _TILDE = str.maketrans("~", " ")
 _CMD_ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "geq": "ge", "leqslant": "le", "geqslant": "ge",
@@ -159,7 +159,19 @@ def tokenize(text: str, *, split_groups: bool = False) -> list[Token]:
             out.append(Token("op" if alias in _AS_OPERATOR and alias != name else "cmd", alias, spaced))
         elif kind == "text":
             words = match["words"].strip().lower().strip(",")
-            out.append(Token("word", words) if words in JOINERS else Token("text", match["words"], spaced))
+            if words in JOINERS:
+                out.append(Token("word", words))
+            elif words.replace(".", "").replace(",", "").isdigit() or words == "infinity":
+                out.extend(_as_typed(match["words"].lower(), spaced))
+            else:
+                out.append(Token("text", match["words"], spaced))
+        elif kind == "style":
+            out.extend(_as_typed(match["styled"], spaced))
+        elif kind == "named":
+            name = match["name"]
+            out.append(Token("word" if name in WORDS else "operator", name, spaced))
+        elif kind == "rm" and match["letters"].strip(" ~").isdigit():
+            out.extend(_as_typed(match["letters"], spaced))
         elif kind == "rm":
             out.append(Token("rm", match["letters"].translate(_TILDE).strip(), spaced))
         elif kind == "group":
@@ -170,6 +182,12 @@ def tokenize(text: str, *, split_groups: bool = False) -> list[Token]:
         if len(out) > MAX_TOKENS:
             raise TooLarge(f"more than {MAX_TOKENS:,} tokens")
     return out
+
+
+def _as_typed(content: str, spaced: bool) -> list[Token]:
+    """What a style command holds, without the style."""
+    tokens = tokenize(content.translate(_TILDE))
+    return [tokens[0]._replace(spaced=spaced), *tokens[1:]] if tokens else []
 
 
 def _add_word(out: list[Token], word: str, spaced: bool) -> None:

@@ -51,7 +51,7 @@ class Operands(BigOperators):
             return self._prefix_command(text)
         if kind == "word":
             return self._prefix_word(text)
-        if kind == "name":
+        if kind in ("name", "operator"):
             return sym(text)
         if kind == "repeat":
             return _repeating(text)

@@ -6,8 +6,8 @@ from rlvr_gym.verifiers.math.lexer import END, FUNCTIONS, GREEK, Token
 from rlvr_gym.verifiers.math.tree import EULER, MAX_DEPTH, Node, NotMath, TooLarge, add, neg, num, sym
 
 _BIG = {
-    "int": "int", "iint": "int", "iiint": "int", "oint": "int", "sum": "sum", "prod": "prod", "lim": "lim",
-    "limsup": "lim", "liminf": "lim", "bigcup": "bigcup", "bigcap": "bigcap",
+    "int": "int", "iint": "double int", "iiint": "triple int", "oint": "contour int", "sum": "sum", "prod": "prod",
+    "lim": "lim", "limsup": "upper lim", "liminf": "lower lim", "bigcup": "bigcup", "bigcap": "bigcap",
 }  # fmt: skip
 _MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array", "vmatrix", "Vmatrix"})
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot", "sec": "arcsec", "csc": "arccsc",
@@ -101,7 +101,7 @@ class BigOperators:
         token = self.tokens[self.at]
         self.at += 1
         if token.text != "{" or token.kind != "op":
-            if token is END or token.kind == "op":
+            if token is END or token.kind == "op" or not token.text.isprintable():
                 raise NotMath("a name is expected")
             return token.text.replace(" ", "")
         parts: list[str] = []
@@ -116,6 +116,8 @@ class BigOperators:
                 if depth == 0:
                     return "".join(parts)
                 continue
+            if not token.text.isprintable():
+                raise NotMath("a name that cannot be printed")
             parts.append("".join(token.text.split()))
 
     def fraction(self) -> Node:
@@ -140,7 +142,7 @@ class BigOperators:
             return None
         if top in ("d", "partial") or (top[:2] in ("d^", "pa") and top.replace("partial", "d").lstrip("d^").isdigit()):
             body = self.expr(_MUL)
-            return Node("op", (body,), f"diff:{bottom}")
+            return Node("op", (body,), f"diff:{bottom}" if top == "d" else f"diff:{top}:{bottom}")
         return sym(f"{top}/{bottom}")
 
     def function(self, name: str) -> Node:
@@ -149,7 +151,7 @@ class BigOperators:
         power: Node | None = None
         base: Node | None = None
         if name == "sqrt":
-            return self._root()
+            return self._root(whole_numeral=self.tokens[self.at - 1].kind == "word")
         while self.tokens[self.at].text in ("^", "_", "**") and self.tokens[self.at].kind == "op":
             self.at += 1
             if self.tokens[self.at - 1].text == "_":
@@ -164,7 +166,8 @@ class BigOperators:
         node = _call(name, argument, base)
         return node if power is None else Node("pow", (node, power))
 
-    def _root(self) -> Node:
+    def _root(self, *, whole_numeral: bool) -> Node:
+        """A root; `\\sqrt12` takes one digit as LaTeX does, `sqrt12` of plain text the whole numeral."""
         index = num(2)
         if self.tokens[self.at].text == "[":
             self.at += 1
@@ -174,6 +177,8 @@ class BigOperators:
             self.enter()
             radicand = self.prefix()
             self.depth -= 1
+        elif whole_numeral and self.tokens[self.at].kind == "num":
+            radicand = self.prefix()
         else:
             radicand = self.group()
         return Node("root", (radicand, index))
@@ -234,15 +239,16 @@ class BigOperators:
             key = self.tokens[self.at].text
             self.at += 1
             bounds[key] = self.script() if key == "^" else self.group()
-        self.integrals += head == "int"
-        body = self.expr(_ADD if head in ("int", "lim") else _MUL - 1)
-        while head == "int" and not _ends_in_differential(body) and self.tokens[self.at].text in ("+", "-"):
+        self.integrals += head.endswith("int")
+        body = self.expr(_ADD if head.endswith(("int", "lim")) else _MUL - 1)
+        while head.endswith("int") and not _ends_in_differential(body) and self.tokens[self.at].text in ("+", "-"):
             sign = self.tokens[self.at].text
             self.at += 1
             term = self.expr(_ADD)
             body = add(body, term if sign == "+" else neg(term))
-        self.integrals -= head == "int"
-        return Node("op", (body, *(bounds[key] for key in ("_", "^") if key in bounds)), head + "".join(bounds))
+        self.integrals -= head.endswith("int")
+        keys = [key for key in ("_", "^") if key in bounds]
+        return Node("op", (body, *(bounds[key] for key in keys)), head + "".join(keys))
 
     def braces(self) -> Node:
         """`\\{...\\}`: a set, or its builder form."""
@@ -289,6 +295,8 @@ class BigOperators:
                     rows.append([])
             elif token.text == "&":
                 self.at += 1
+                if not rows[-1] or self.tokens[self.at].text in ("&", "\\", "end"):
+                    raise NotMath("an empty cell")
             else:
                 rows[-1].append(self.relation())
         self.at += 1

@@ -175,9 +175,11 @@ class Parser(Operands):
         if token.kind in ("num", "repeat"):
             if before.kind == "num" and left.head == "num" and self._plain_mixed():
                 return self._mixed(left, self.expr(UNARY - 1), allow_slash=True)
-            if before.kind in ("num", "repeat", "op") and before.text not in (")", "]", "}", "|", "!"):
+            if before.kind != "letter" and before.text not in (")", "]", "|", "!"):
                 raise NotMath("two numbers side by side")
-        if token.text == "(" and left.head == "sym" and before.kind in ("letter", "cmd", "rm", "name"):
+        if token.text == "{" and before.kind == "num" and self.tokens[self.at + 1].kind == "num":
+            raise NotMath("two numbers side by side")
+        if token.text == "(" and left.head == "sym" and before.text not in (")", "]"):
             applied = self._application(left)
             if applied is not None:
                 return applied

@@ -21,6 +21,11 @@ class Unit(NamedTuple):
     factor: Fraction
     dimension: Dimension
 
+    @property
+    def strange(self) -> bool:
+        """Whether it is a letter or two that are no unit, and may be variables."""
+        return any(name[:1] == "~" and len(name) < 4 for name, _ in self.dimension)
+
     def same_dimension(self, other: Unit) -> bool:
         """Whether values in these units can be compared; labels agree where one contains the words of the other.
 
@@ -28,10 +33,9 @@ class Unit(NamedTuple):
             >>> unit("cm").same_dimension(unit("mile")), unit("apples").same_dimension(unit("red apple"))
             (True, True)
         """
-        if self.dimension == other.dimension:
-            return True
-        mine, theirs = (_label(u.dimension) for u in (self, other))
-        return bool(mine and theirs and (mine <= theirs or theirs <= mine))
+        mine, theirs = (frozenset(pair for pair in u.dimension if pair[0][0] != "~") for u in (self, other))
+        labels, others = (frozenset(pair for pair in u.dimension if pair[0][0] == "~") for u in (self, other))
+        return mine == theirs and (labels <= others or others <= labels) and bool(mine or (labels and others))
 
 
 _BASE: dict[str, tuple[Fraction | int, str, int]] = {}
@@ -65,7 +69,17 @@ _define("energy", 1, {"j joule": 1, "kj": 1000})
 _define("power", 1, {"w watt": 1, "kw": 1000})
 _define("pressure", 1, {"pa pascal": 1, "kpa": 1000})
 _define("amount", 1, {"mol mole": 1})
-_define("", 0, {"unit": 1, "rad radian": 1})
+_define("", 0, {"unit": 1})
+MAX_WORDS = 6
+# Words that say something about the number, or change it.
+_NO_UNIT = (NOT_A_UNIT - {"over"}) | frozenset(
+    """negative positive undefined dne diverges diverge converges wrong false right correct is if unless else otherwise
+    when for not no repeating recurring score quintillion sextillion octillion elevenths eleventh twelfths twelfth
+    thirteenths fifteenths sixteenths sixteenth twentieths thirtieths fortieths fiftieths sixtieths permille percent
+    percentage modulo mod root roots raised pair pairs couple unsure guess even odd because since where why but also
+    infinity infinite invalid impossible exceeds less more greater most least between until up unknown e i x y z n k
+    tau phi times power minus plus squared cubed base""".split()
+)
 _RATES = {"mph": ("mile", "hour"), "kph": ("km", "hour"), "rpm": ("rotation", "minute")}
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _AFTER = {"squared": 2, "cubed": 3}
@@ -87,44 +101,51 @@ def unit(text: str) -> Unit:
         >>> unit("km/h") == unit("kilometers per hour"), unit("cm^2").dimension
         (True, (('length', 2),))
     """
-    words = [w for w in _WORDS.findall(text.replace("-", " ").replace("\\", "")) if not w.isspace() and w not in ".,"]
+    text = text.replace("-", " ").replace("\\", "").replace("(", " ").replace(")", " ")
+    words = [w for w in _WORDS.findall(text) if not w.isspace() and w not in ".,"]
+    if len(words) > MAX_WORDS:
+        raise NotMath("a sentence after a number")
     factor = Fraction(1)
     dimension: dict[str, int] = {}
-    labels: list[str] = []
     sign, pending, last = 1, 1, ("", 0, Fraction(1))
     for word in words:
         low = _CASED.get(word, word.lower())
-        if low in NOT_A_UNIT - {"over"} and low not in _AFTER:
+        if low in _NO_UNIT and low not in _AFTER:
             raise NotMath(f"{word!r} after a number")
         if low in ("/", "per", "over"):
             sign = -1
-        elif low in _POWERS:
+            continue
+        if low in _POWERS:
             pending = _POWERS[low]
-        elif low[0] == "^" or low in _AFTER:
-            if low[0] == "^" and len(low) > 4:
-                raise NotMath("a unit with a strange power")
-            power = _AFTER.get(low) or int(low[1:])
-            if not -9 <= power <= 9 or not last[0]:
-                raise NotMath("a power after what is no unit")
-            name, done, worth = last
-            dimension[name] = dimension.get(name, 0) + done * (power - 1)
-            factor *= worth ** (power - 1)
-        elif not word.isalpha() and word not in "$€£¥¢":
-            raise NotMath(f"{word!r} after a number")
-        else:
-            last = _one(low, sign * pending)
-            if last[0][:1] == "~":
-                labels.append(last[0][1:])
-            dimension[last[0]] = dimension.get(last[0], 0) + last[1]
-            factor *= last[2]
-            if low in _RATES:
-                over = _one(_RATES[low][1], -1)
-                dimension[over[0]] = dimension.get(over[0], 0) + over[1]
-                factor *= over[2]
+            continue
+        if low[0] == "^" or low in _AFTER:
+            new = _raised(last, low)
+        elif word.isalpha() or word in "$€£¥¢":
+            new = last = _one(low, sign * pending)
             sign, pending = 1, 1
-    if labels and sign == 1:
-        return Unit(Fraction(1), tuple(sorted((name, 1) for name in dimension)))
+        else:
+            raise NotMath(f"{word!r} after a number")
+        for name, power, worth in (new, *_over(low)):
+            dimension[name] = dimension.get(name, 0) + power
+            factor *= worth
     return Unit(factor, tuple(sorted((name, n) for name, n in dimension.items() if n and name)))
+
+
+def _raised(last: tuple[str, int, Fraction], exponent: str) -> tuple[str, int, Fraction]:
+    """What a power adds to the word before it."""
+    digits = exponent[1:].strip()
+    if exponent not in _AFTER and not (digits.lstrip("-").isdigit() and len(digits) <= 2):
+        raise NotMath("a unit with a strange power")
+    power = _AFTER.get(exponent) or int(digits)
+    name, done, worth = last
+    if not done and name:
+        raise NotMath("a power after what is no unit")
+    return name, done * (power - 1), worth ** (power - 1)
+
+
+def _over(word: str) -> list[tuple[str, int, Fraction]]:
+    """The second half of `mph` and the like."""
+    return [_one(_RATES[word][1], -1)] if word in _RATES else []
 
 
 def _one(word: str, power: int) -> tuple[str, int, Fraction]:
@@ -136,9 +157,3 @@ def _one(word: str, power: int) -> tuple[str, int, Fraction]:
         return "~" + singular, power, Fraction(1)
     factor, name, exponent = known
     return name, exponent * power, Fraction(factor) ** power
-
-
-def _label(dimension: Dimension) -> frozenset[str]:
-    """The words of a unit that is not known."""
-    words = frozenset(name for name, _ in dimension)
-    return words if words and all(name[:1] == "~" for name in words) else frozenset()
