@@ -100,6 +100,7 @@ def read(text: str, *, split_groups: bool = False) -> Reading:
     french = _FRENCH.fullmatch(text)
     if french and (french[1] == "]" or french[3] == "["):  # ]2,5[ is (2,5)
         text = "[("[french[1] == "]"] + french[2] + "])"[french[3] == "["]
+    split_groups = split_groups or _PARTED.search(text) is not None
     tokens = tokenize(text, split_groups=split_groups)
     grouped = not split_groups and _GROUPED.search(text) is not None
     try:
@@ -129,6 +130,7 @@ def as_mathematics(text: str) -> Node:
     return Items(tokenize(to_ascii(unwrap(text)))).answer()
 
 
+_PARTED = re.compile(r"[0-9],[0-9]{1,2}(?![0-9])|[0-9],[0-9]{4}")  # 27,54,108: then no comma groups thousands
 _GROUPED = re.compile(r"[0-9],[0-9]{3}(?![0-9])")
 _DECIMAL = re.compile(r"[-+]?\s*(?:\\\$)?\s*\d*\.(\d+)\s*(?:\D.*)?", re.DOTALL | re.ASCII)
 
@@ -187,7 +189,7 @@ def _words(text: str) -> Node | None:
     number = number_in_words(words)
     if number is not None:
         return number
-    if not words:
+    if not words or words == ["infinity"]:
         return None
     if wrapped and _TEXT_COMMAND.fullmatch(text) and len(plain) > 1 and words[0] not in BARE_UNITS:
         return Node("text", (), plain)

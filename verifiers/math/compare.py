@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rlvr_gym.verifiers.math.answer import Reading
 from rlvr_gym.verifiers.math.policy import Judgement, Policy, different
 from rlvr_gym.verifiers.math.relations import (
@@ -11,7 +13,7 @@ from rlvr_gym.verifiers.math.relations import (
     constants_renamed,
     may_name,
 )
-from rlvr_gym.verifiers.math.scalars import compare_scalars
+from rlvr_gym.verifiers.math.scalars import compare_scalars, rounds_to
 from rlvr_gym.verifiers.math.sets import (
     compare_collections,
     compare_ordered,
@@ -25,7 +27,7 @@ from rlvr_gym.verifiers.math.tree import Node, sym, symbols, walk
 
 _NOTHING = frozenset(
     """none|no solution|no solutions|no real solution|no real solutions|no such number|there is no solution|there are no
-    solutions|the empty set|empty set|no answer""".replace("\n    ", " ").split("|")
+    solutions|the empty set|empty set|no real number""".replace("\n    ", " ").split("|")
 )
 _UNDEFINED = frozenset({"dne", "does not exist", "doesn't exist", "undefined", "not defined", "limit does not exist"})
 _EVERYTHING = frozenset({"all real numbers", "all reals", "all real values", "any real number", "every real number"})
@@ -89,9 +91,28 @@ def compare(gold: Reading, answer: Reading, policy: Policy) -> Judgement:
         >>> [compare(read(gold), read(answer), Policy()).equal for gold, answer in pairs]
         [True, False]
     """
+    if _other_spelling(gold.text, answer.text):
+        return different("text", "", "other letters in a row")
     if gold.node == answer.node and gold.node.head != "opaque":
         return Judgement(True, "identical")
+    if gold.node.head == "choice" and answer.node.head != "choice":
+        letter = _CHOICE_WITH_VALUE.fullmatch(answer.text)
+        if letter and not _OTHER_LETTER.search(letter[3]):
+            return Judgement((letter[1] or letter[2]) == gold.node.value, "choice")
     return _Comparison(policy).whole(gold, answer.node)
+
+
+# The letter of a choice with what it stands for: `(B) 12`, `B: 12`.
+_CHOICE_WITH_VALUE = re.compile(r"(?:\\text(?:bf)?\{)?(?:\(([A-J])\)|([A-J])[.:)])\}?(?:\\ |[\s~])*(.+)", re.DOTALL)
+_OTHER_LETTER = re.compile(r"\b[A-J]\b|\bor\b")
+_RUN = re.compile(r"[A-Za-z]{2,3}")
+
+
+def _other_spelling(a: str, b: str) -> bool:
+    """Whether two runs of letters hold the same letters in another order: words (AAS, XI, cat), not products."""
+    if a == b or sorted(a) != sorted(b) or not _RUN.fullmatch(a) or not _RUN.fullmatch(b):
+        return False
+    return len(a) > 2 or not a.islower()
 
 
 class _Comparison:
@@ -154,9 +175,8 @@ class _Comparison:
         """An equation, inequality or membership."""
         node = gold.node
         named = assignment(node)
-        if node.value[-1] == "~" and named is None:
-            exact = self.whole(gold._replace(node=_before_comment(node)), answer)
-            return exact if exact.equal else self.whole(gold._replace(node=node.args[-1]), answer)
+        if "~" in node.value:
+            return self._approximate(gold, answer)
         if answer.head == "mod":
             return congruent(node, answer)
         if answer.head != "rel":
@@ -185,6 +205,35 @@ class _Comparison:
                 return self.nodes(wanted, meant)
         return compare_relations(node, answer, self.nodes)
 
+    def _approximate(self, gold: Reading, answer: Node) -> Judgement:
+        """A reference `E ≈ d`: its exact side, or its decimal as it stands; a bare name has only the decimal."""
+        node = gold.node
+        if answer.head == "rel" and "~" in answer.value:
+            if answer.args[0] != node.args[0] and _is_name(node.args[0]):
+                return different("relation", "other_variable", "another variable")
+            if len(answer.args) == len(node.args) and answer.value == node.value:
+                return compare_ordered(node.args, answer.args, self.nodes)
+        exact = _before_comment(node)
+        if not _is_name(exact):
+            found = self.whole(gold._replace(node=exact), answer)
+            if found.equal:
+                return found
+            named = assignment(exact) if exact.head == "rel" else None
+            if named is not None:
+                return self.whole(gold._replace(node=Node("rel", (named[0], node.args[-1]), ("=",))), answer)
+            return self.whole(gold._replace(node=node.args[-1]), answer)
+        return self.whole(gold._replace(node=Node("rel", (exact, node.args[-1]), ("=",))), answer)
+
+    def _commented(self, gold: Reading, answer: Node) -> Judgement:
+        """An answer `E ≈ d`: the exact side counts, and the decimal must be its rounding."""
+        exact, comment = _before_comment(answer), answer.args[-1]
+        if _is_name(exact):
+            return self.whole(gold, Node("rel", (exact, comment), ("=",)))
+        value = exact.args[-1] if exact.head == "rel" else exact
+        if not rounds_to(comment, value):
+            return different("relation", "ambiguous", "an approximation that is none of the exact side")
+        return self.whole(gold, exact)
+
     def _value_of_relation(self, gold: Reading, answer: Node) -> Judgement:
         """`x = 5` where 5 is expected, `2 < x` where an interval is."""
         if gold.node.head == "mod":
@@ -197,11 +246,11 @@ class _Comparison:
         if interval is not None and gold.node.head in ("pair", "set", "const"):
             wanted = interval_of(gold.node)
             return self.nodes(wanted, interval) if wanted is not None else different("type", "other_type")
-        if answer.value == ("in",) and answer.args[0].head == "sym":
+        if answer.value == ("in",) and answer.args[0].head == "sym" and gold.node.head not in ("tuple", "vector"):
             return self.whole(gold, answer.args[1])
         named = assignment(answer)
-        if named is None and answer.value[-1] == "~":
-            return self.whole(gold, _before_comment(answer))
+        if "~" in answer.value:
+            return self._commented(gold, answer)
         if named is not None:
             name, values = named
             if not may_name(name, gold.node, self.policy):
@@ -262,6 +311,11 @@ def _before_comment(node: Node) -> Node:
     """The sides before the first approximation, which is a comment on them."""
     at = node.value.index("~")
     return node.args[0] if at == 0 else Node("rel", node.args[: at + 1], node.value[:at])
+
+
+def _is_name(node: Node) -> bool:
+    """Whether a side only names something: `x`, `P(X = 5)`."""
+    return node.head in ("sym", "text") or (node.head == "call" and len(node.value) <= 3)
 
 
 def _words(gold: Node, answer: Node) -> Judgement:

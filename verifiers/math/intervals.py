@@ -155,9 +155,12 @@ class Intervals:
         return self.sign(self.lib.mpi_sub(a, b, self.precision)) != 0
 
     def narrow(self, a: Any) -> bool:
-        """Whether the interval is a point to half the precision, relative to the largest number seen on the way."""
+        """Whether the interval is so short that nothing met on the way, however small, could hide in it."""
         width = self.lib.mpi_delta(a, self.precision)
-        return bool(not width[1] or width[2] + width[3] < self.widest - self.precision // 2)
+        if not width[1]:
+            return True
+        size = 0 if self.sign(a) == 0 else max(end[2] + end[3] for end in a)
+        return bool(width[2] + width[3] < size - self.widest - 64)
 
 
 class ComplexIntervals(Intervals):

@@ -146,6 +146,8 @@ def proportional(a: Node, b: Node) -> Outcome:
         >>> proportional(parse("y-2x-3"), parse("4x-2y+6")).equal
         True
     """
+    if not symbols(a) or not symbols(b):
+        return compare(a, b)
     form_a, form_b = _form(a), _form(b)
     if isinstance(form_a, NormalForm) and isinstance(form_b, NormalForm):
         for mono in form_a.value.num:

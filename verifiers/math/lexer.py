@@ -47,7 +47,8 @@ BARE_UNITS = frozenset(
     metres centimeter centimeters centimetre centimetres millimeter millimeters kilometer kilometers kilometre
     kilometres foot feet inch inches yard yards mile miles gram grams kilogram kilograms liter liters litre litres
     pound pounds ounce ounces second seconds minute minutes hour hours day days week weeks month months year years
-    dollar dollars cent cents degree degrees percent pct unit units am pm square cubic per sq cu radian radians""".split()
+    dollar dollars cent cents degree degrees percent pct unit units am pm square cubic per sq cu radian
+    radians""".split()
 )
 _ATTACHED = frozenset("cm mm km kg ft ml mL am pm".split())  # units that are written without a space: 36cm
 WORDS = FUNCTIONS | frozenset(CONSTANTS) | GREEK | JOINERS | BARE_UNITS | {"sqrt", "mod", "cup", "union", "in", "frac"}

@@ -20,8 +20,8 @@ class Policy(NamedTuple):
     """The conventions of one comparison.
 
     Args:
-        decimals: `"rounded"`: a decimal reference of three or more significant digits accepts a value that has no
-            short decimal of its own and rounds to it (`8/3` for `2.67`); `"exact"`: it does not.
+        decimals: `"rounded"`: a decimal reference of three or more significant digits and two or more decimals accepts
+            a value that has no short decimal of its own and rounds to it (`8/3` for `2.67`); `"exact"`: it does not.
         units: `"optional"`: a unit counts only where both sides have one; `"required"`: an answer without the unit of
             the reference is wrong.
         variables: What variables may stand for: `"real"`: any real number, so that the square root of a square is an

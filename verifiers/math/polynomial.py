@@ -172,7 +172,7 @@ class Field:
             return base**n
         if not base:
             raise Undefined("division by zero")
-        return _whole(Fraction(base) ** n)
+        return whole(Fraction(base) ** n)
 
     # --- Quotients -------------------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class Field:
         if len(a.num) > 1:
             return Rat(a.den or UNIT, a.num)
         ((mono, c),) = a.num.items()
-        top: Poly = {(): _whole(Fraction(1) / c)}
+        top: Poly = {(): whole(Fraction(1) / c)}
         bottom = UNIT
         for atom, e in mono:
             if atom[0] == "~":  # 1 / base^f is base^(1 - f) / base
@@ -234,10 +234,11 @@ class Field:
 
 
 def _times(a: Coefficient, b: Coefficient) -> Coefficient:
-    return _whole(a * b)
+    return whole(a * b)
 
 
-def _whole(value: Coefficient) -> Coefficient:
+def whole(value: Coefficient) -> Coefficient:
+    """An int where a Fraction is one."""
     if type(value) is Fraction and value.denominator == 1:
         return value.numerator
     return value
@@ -250,12 +251,16 @@ def _sorted(pairs: list[tuple[str, Coefficient]]) -> Mono:
     return tuple(sorted((atom, e) for atom, e in exponents.items() if e))
 
 
+# Signs that no name can hold, so that no name can look like a sum or a product.
+_PLUS, _TIMES, _POWER = "\x1d", "\x1e", "\x1f"
+
+
 def key_of(value: Rat) -> str:
     """A text that is the same for equal forms: the name of what stands inside a function.
 
     Example:
-        >>> key_of(Rat({(("x", 1),): 2, (): 1}))
-        '1+2*x^1'
+        >>> key_of(Rat({(("x", 1),): 2, (): 1})).split(_PLUS)
+        ['1', '2\\x1ex\\x1f1']
     """
     if value.den is None:
         return _poly_key(value.num)
@@ -266,7 +271,8 @@ def key_of(value: Rat) -> str:
 
 
 def _poly_key(poly: Poly) -> str:
-    return "+".join("*".join([_digits(poly[m]), *(f"{a}^{e}" for a, e in m)]) for m in sorted(poly, key=_order)) or "0"
+    terms = (_TIMES.join([_digits(poly[m]), *(f"{a}{_POWER}{e}" for a, e in m)]) for m in sorted(poly, key=_order))
+    return _PLUS.join(terms) or "0"
 
 
 def _digits(c: Coefficient) -> str:
@@ -277,4 +283,4 @@ def _digits(c: Coefficient) -> str:
 
 
 def _order(mono: Mono) -> str:
-    return "*".join(f"{a}^{e}" for a, e in mono)
+    return _TIMES.join(f"{a}{_POWER}{e}" for a, e in mono)

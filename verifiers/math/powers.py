@@ -5,7 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor, gcd, isqrt, lcm
 
-from rlvr_gym.verifiers.math.polynomial import UNIT, Coefficient, Field, Mono, OutOfFuel, Poly, Rat, Undefined, key_of
+from rlvr_gym.verifiers.math.polynomial import (
+    UNIT,
+    Coefficient,
+    Field,
+    Mono,
+    OutOfFuel,
+    Poly,
+    Rat,
+    Undefined,
+    key_of,
+    whole,
+)
 
 _SMALL_PRIMES = [p for p in range(2, 1000) if all(p % q for q in range(2, isqrt(p) + 1))]
 _HALF = Fraction(1, 2)
@@ -34,6 +45,8 @@ class Powers(Field):
         if type(q) is not int and q.denominator == 1:
             q = q.numerator
         if type(q) is int:
+            if q <= 0 and not base.num:
+                raise Undefined("zero to a power that is not positive")
             if q < 0:
                 base, q = self.inverse(base), -q
             return Rat(self.power(base.num, q), self.power(base.den, q) if base.den else None)
@@ -64,7 +77,7 @@ class Powers(Field):
             if not even or atom[0] in "+#|":
                 result = self.times(result, self.carried(((atom, e * q),), 1))
             elif type(e) is int and e % 2 == 0:
-                result = self.times(result, self.carried((("|" + atom, e * q),), 1))
+                result = self.times(result, self.carried((("|" + atom, whole(e * q)),), 1))
             else:
                 rest.append((atom, e))
         if len(rest) == 1 and abs(rest[0][1]) == 1:

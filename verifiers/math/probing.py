@@ -132,6 +132,8 @@ def _by_intervals(a: Node, b: Node, points: list[Point], functions: bool, *, com
     """Agreement at `AGREEING` points (one for constants) at a precision that leaves nothing room to hide."""
     fuel, agreed, undefined = FUEL, 0, 0
     wanted = AGREEING if functions else 1
+    if _whole_variables(a) | _whole_variables(b):
+        wanted = 2 * AGREEING
     for point in points:
         outcome, fuel = _at(a, b, point, fuel, complex_)
         if outcome.equal is False:
@@ -235,7 +237,7 @@ def _points(a: Node, b: Node, names: list[str]) -> Iterator[Point]:
             if name[:1] == "+":
                 point[name] = abs(point[name])
             if name in whole:
-                point[name] = Fraction(2 + (draw >> 8) % 29)
+                point[name] = Fraction(2 + 2 * ((draw >> 8) % 14) + (i + j) % 2)  # odd and even in turn
         yield point
 
 

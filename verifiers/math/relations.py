@@ -9,6 +9,8 @@ from rlvr_gym.verifiers.math.policy import Judgement, Policy, all_of, different,
 from rlvr_gym.verifiers.math.sets import Compare, ascending, compare_ordered, rename
 from rlvr_gym.verifiers.math.tree import Node, sub, sym, symbols, walk
 
+MAX_NAME_WORDS = 4
+_DENIALS = frozenset("not no never isn't wrong false incorrect except other than or maybe perhaps".split())
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 _NO_DIFFERENCE = frozenset({"pair", "tuple", "matrix", "set", "text", "qty", "compound", "list", "rel"})
 _DEPENDENT = frozenset("y")
@@ -58,9 +60,12 @@ def may_name(name: Node, gold: Node, policy: Policy) -> bool:
     Any name that the reference does not contain will do, but for two readings that make it another statement: `y = 1`
     is a line and `f(x) = 1` a function, unless the reference varies, or the question speaks of them.
     """
-    if name.head in ("pair", "tuple"):
-        return gold.head == name.head
-    if name.head == "text" or _is_measure(name):
+    if name.head in ("pair", "tuple"):  # (x, y) = (1, 2): the names in their usual order
+        names = [arg.value for arg in name.args]
+        return gold.head == name.head and names == sorted(set(names))
+    if name.head == "text":
+        return 0 < len(name.value.split()) <= MAX_NAME_WORDS and not _DENIALS & set(name.value.lower().split())
+    if _is_measure(name):
         return True
     if symbols(name) & symbols(gold) and name.head == "sym":
         return False
@@ -157,6 +162,8 @@ def _congruence(node: Node) -> tuple[Node | None, int, int] | None:
     name = None
     if node.head == "rel" and len(node.args) == 2:
         name, node = node.args
+    if name is not None and name.head != "sym":
+        return None
     if node.head != "mod" or any(arg.head != "num" or type(arg.value) is not int for arg in node.args):
         return None
     residue, modulus = (arg.value for arg in node.args)

@@ -10,7 +10,7 @@ from rlvr_gym.verifiers.math.answer import Reading
 from rlvr_gym.verifiers.math.normal import NormalForm
 from rlvr_gym.verifiers.math.policy import Judgement, Policy, different, functions, judged
 from rlvr_gym.verifiers.math.sets import compare_unordered, expand
-from rlvr_gym.verifiers.math.tree import INFINITY, Node, add, mul, neg, num, sym, symbols, walk
+from rlvr_gym.verifiers.math.tree import INFINITY, PI, Node, add, mul, neg, num, sym, symbols, walk
 from rlvr_gym.verifiers.math.units import Unit
 
 STRUCTURES = frozenset(
@@ -18,7 +18,7 @@ STRUCTURES = frozenset(
 )
 _SIZES = frozenset({"dots", "R", "Z", "N", "Q", "C", "emptyset"})
 _LEAST_SIGNIFICANT = 100  # three significant digits, as a whole number
-_MAX_DECIMALS = 60
+_LEAST_DECIMALS, _MAX_DECIMALS = 2, 60
 _PERCENT = re.compile(r"percent|%", re.IGNORECASE)
 _AMBIGUOUS = frozenset({"list", "pm"})
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -51,6 +51,8 @@ def compare_scalars(gold: Reading, answer: Node, policy: Policy) -> Judgement:
         return _percent(node, answer, policy)
     if (node.head == "deg") != (answer.head == "deg"):
         return _degrees(node, answer)
+    if "rad" in (node.head, answer.head):
+        return values(gold._replace(node=_without_radians(node)), _without_radians(answer), policy)
     if node.head in _RATIOS or answer.head in _RATIOS:
         return _ratio(node, answer)
     return values(gold._replace(node=node), answer, policy)
@@ -110,7 +112,7 @@ _OPERATORS = frozenset({"int", "sum", "prod", "lim", "diff", "det", "bigcup", "b
 
 def _rounds_to(gold: Node, decimals: int, answer: Node) -> bool:
     """Whether an exact value without a short decimal of its own rounds (half up or down) to the reference."""
-    if gold.head != "num" or symbols(answer) or decimals > _MAX_DECIMALS:
+    if gold.head != "num" or symbols(answer) or not _LEAST_DECIMALS <= decimals <= _MAX_DECIMALS:
         return False
     value = Fraction(gold.value)
     if abs(value) * 10**decimals < _LEAST_SIGNIFICANT:
@@ -124,6 +126,21 @@ def _rounds_to(gold: Node, decimals: int, answer: Node) -> bool:
     return low is not None and high is not None and low > 0 and high > 0
 
 
+def rounds_to(decimal: Node, value: Node) -> bool:
+    """Whether a decimal numeral is the rounding of a constant at its own number of digits; True for what varies."""
+    if decimal.head == "deg" and value.head == "deg":
+        decimal, value = decimal.args[0], value.args[0]
+    if decimal.head not in ("num", "neg") or symbols(value) or value.head in STRUCTURES:
+        return not symbols(decimal) and bool(symbols(value) or value.head in STRUCTURES)
+    number = Fraction(decimal.value)
+    digits = 0
+    while (number * 10**digits).denominator != 1 and digits < _MAX_DECIMALS:
+        digits += 1
+    half = num(Fraction(1, 10**digits))
+    low, high = (ladder.sign_of(add(num(number), shift, neg(value))) for shift in (neg(half), half))
+    return low is not None and high is not None and low <= 0 <= high
+
+
 def _terminates(value: Fraction) -> bool:
     bottom = value.denominator
     for prime in (2, 5):
@@ -135,11 +152,13 @@ def _terminates(value: Fraction) -> bool:
 def total(node: Node) -> Node:
     """`4 hours 30 minutes` as one quantity in the unit of its first part; opaque where the dimensions differ."""
     first = Unit(*node.args[0].value)
-    parts = []
+    parts: list[Node] = []
+    largest = first.factor + 1
     for part in node.args:
         measured = Unit(*part.value)
-        if measured.dimension != first.dimension:
+        if measured.dimension != first.dimension or measured.factor >= largest:
             return Node("opaque", (), repr(node))
+        largest = measured.factor
         parts.append(mul(part.args[0], num(measured.factor / first.factor)))
     return Node("qty", (add(*parts),), node.args[0].value)
 
@@ -158,6 +177,8 @@ def _quantities(gold: Reading, answer: Node, policy: Policy) -> Judgement:
         if policy.units == "required":
             return different("units", "no_unit", "the unit is missing")
         return compare_scalars(gold._replace(node=gold.node.args[0]), answer, policy)
+    if Unit(*answer.value).strange:
+        return different("units", "other_unit", "letters after the number that are no unit")
     return compare_scalars(gold, answer.args[0], policy)
 
 
@@ -179,15 +200,20 @@ def _percent(gold: Node, answer: Node, policy: Policy) -> Judgement:
 
 def _degrees(gold: Node, answer: Node) -> Judgement:
     """A degree sign may be left out; `45°` is also pi/4."""
-    bare = ladder.compare(gold.args[0], answer) if gold.head == "deg" else ladder.compare(gold, answer.args[0])
-    if bare.equal:
+    number, other = (gold.args[0], answer) if gold.head == "deg" else (answer.args[0], gold)
+    bare = ladder.compare(gold.args[0] if gold.head == "deg" else gold, answer if gold.head == "deg" else number)
+    if bare.equal and not any(inner == PI for inner in walk(number)) and other.head != "rad":
         return judged(bare)
-    return judged(ladder.compare(gold, answer))
+    return judged(ladder.compare(_without_radians(gold), _without_radians(answer)))
+
+
+def _without_radians(node: Node) -> Node:
+    return node.args[0] if node.head == "rad" else node
 
 
 def _ratio(gold: Node, answer: Node) -> Judgement:
     """`3:4` is `6:8` and three quarters; a time of day is only itself."""
-    if gold.head == answer.head == "time":
+    if "time" in (gold.head, answer.head):
         return Judgement(gold == answer, "exact")
     if gold.head in _RATIOS and answer.head in _RATIOS:
         if len(gold.args) != len(answer.args):
@@ -199,7 +225,7 @@ def _ratio(gold: Node, answer: Node) -> Judgement:
                 return judged(outcome)
         return Judgement(True, "normal form")
     ratio, plain = (gold, answer) if gold.head in _RATIOS else (answer, gold)
-    if len(ratio.args) != 2 or ratio.head == "time":
+    if len(ratio.args) != 2:
         return different("type", "other_type", "a ratio where a value is expected, or the reverse")
     quotient = Node("div", ratio.args)
     return judged(ladder.compare(quotient, plain) if gold is ratio else ladder.compare(plain, quotient))

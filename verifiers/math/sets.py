@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 
 from rlvr_gym.verifiers.math.ladder import sign_of
 from rlvr_gym.verifiers.math.policy import Judgement, all_of, different
@@ -12,28 +12,36 @@ from rlvr_gym.verifiers.math.tree import INFINITY, Node, add, neg, sym, symbols,
 Compare = Callable[[Node, Node], Judgement]
 MAX_ELEMENTS = 200
 MAX_PAIRS = 2000
+MAX_SIGNS = 4
 _UPPER = {"+-": "+", "-+": "-"}
 _CONTAINERS = frozenset({"list", "set"})
 
 
 def expand(node: Node) -> tuple[Node, ...]:
-    """`a ± b` as its two values; anything else alone.
+    """`a ± b` as its two values, several `±` as all their combinations (with a `∓` all go together); else alone.
 
     Example:
         >>> from rlvr_gym.verifiers.math.parser import parse
         >>> [v.head for v in expand(parse("3\\\\pm2\\\\sqrt2"))], len(expand(parse("x")))
         (['add', 'add'], 1)
     """
-    if not any(inner.head == "pm" for inner in walk(node)):
+    signs = [inner.value for inner in walk(node) if inner.head == "pm"]
+    if not signs:
         return (node,)
-    return _choose(node, True), _choose(node, False)
+    if len(signs) == 1 or "-+" in signs:
+        return _choose(node, [True] * len(signs)), _choose(node, [False] * len(signs))
+    if len(signs) > MAX_SIGNS:
+        return (node,)
+    return tuple(_choose(node, list(choice)) for choice in product((True, False), repeat=len(signs)))
 
 
-def _choose(node: Node, upper: bool) -> Node:
-    args = tuple(_choose(arg, upper) for arg in node.args)
+def _choose(node: Node, upper: list[bool]) -> Node:
+    """The tree with its signs taken one by one from the list, which is used up."""
     if node.head != "pm":
-        return node._replace(args=args)
-    last = args[-1] if (_UPPER[node.value] == "+") == upper else neg(args[-1])
+        return node._replace(args=tuple(_choose(arg, upper) for arg in node.args)) if node.args else node
+    mine = upper.pop()
+    args = tuple(_choose(arg, upper) for arg in node.args)
+    last = args[-1] if (_UPPER[node.value] == "+") == mine else neg(args[-1])
     return add(args[0], last) if len(args) == 2 else last
 
 
@@ -59,6 +67,11 @@ def _without_prefix(items: tuple[Node, ...]) -> tuple[Node, ...]:
 
 def _assigns(node: Node) -> bool:
     return node.head == "rel" and node.value == ("=",) and node.args[0].head == "sym"
+
+
+def _named(node: Node) -> set[Node]:
+    """The names that the elements of a list give to their values."""
+    return {item.args[0] for item in node.args if _assigns(item)} if node.head == "list" else set()
 
 
 def _names(node: Node) -> bool:
@@ -117,6 +130,9 @@ def compare_collections(gold: Node, answer: Node, compare: Compare) -> Judgement
         values = tuple(item.args[-1] for item in gold.args)
         if len({item.args[0] for item in gold.args}) == len(values) > 1:  # AB = 4, CD = 5: the names fix the order
             return compare_ordered(values, answer.args, compare)
+    names = [_named(gold), _named(answer)]
+    if names[0] and names[1] and (len(names[0]) > 1 or names[0] != names[1]):
+        return compare_unordered(list(gold.args), list(answer.args), compare)
     wanted, offered = elements(gold), elements(answer)
     if answer.head not in _CONTAINERS and len(offered) == 1 and len(wanted) > 1:
         return different("elements", "other_length", f"one value where {len(wanted)} are expected")
@@ -128,7 +144,7 @@ def compare_collections(gold: Node, answer: Node, compare: Compare) -> Judgement
 def _same_dummy(gold: Node, answer: Node) -> tuple[Node, Node]:
     """`k pi, k in Z` and `n pi, n in Z`: the declared variable takes the name it has in the reference."""
     mine, theirs = _declared(gold), _declared(answer)
-    if len(mine) == len(theirs) == 1 and mine != theirs:
+    if len(mine) == len(theirs) == 1 and mine != theirs and not mine & symbols(answer):
         return gold, rename(answer, theirs.pop(), mine.pop())
     return gold, answer
 
@@ -172,6 +188,10 @@ def compare_tuples(gold: Node, answer: Node, compare: Compare) -> Judgement:
         if gold.value != answer.value:
             return different("brackets", "other_brackets", f"brackets {answer.value} where {gold.value} are expected")
         return compare_ordered(gold.args, answer.args, compare)
+    if answer.head == "list" and all(map(_assigns, answer.args)) and as_row(gold) is not None:
+        names = [item.args[0].value for item in answer.args]
+        if names == sorted(set(names)):  # x = 3, y = 4
+            return compare_ordered(gold.args, tuple(item.args[1] for item in answer.args), compare)
     wanted, offered = as_row(gold), as_row(answer)
     if wanted is None or offered is None:
         return different("type", "other_type", f"a {answer.head} where a {gold.head} is expected")

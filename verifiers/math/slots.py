@@ -9,16 +9,26 @@ from rlvr_gym.verifiers.extraction import Slot, after_reasoning, braced
 WINDOW = 300  # characters before the last box in which another "final answer is" counts
 TAIL = 600  # characters after it
 _DECLARED = re.compile(
-    r"(?:final|correct|right|actual)?\s*(?:answer|result|solution)\s*(?:is|:|=|should be|must be|to be)\s*:?\s*"
-    r"(?P<value>[^\n]{1,120})",
+    r"(?:answer|result|solution)\s*(?:is|:|=|(?:should|must|could|might|may|would) be|to be)"
+    r"\s*:?\s*(?P<value>[^\n]{1,120})",
     re.IGNORECASE,
 )
 _FINAL = re.compile(r"final answer\s*(?:is|:|=)\s*:?\s*(?P<value>[^\n]{1,120})", re.IGNORECASE)
 _OR = re.compile(
-    r"[\s$.,;)*]*(?:or|oder|alternatively,?)\s+(?:maybe|perhaps|possibly|even|is it)?\s*(?P<value>[^\n]{1,120})"
+    r"[\s$.,;)*(]*(?:\\(?:text|quad)\s*\{?\s*)?(?:(?:or|oder|alternatively|maybe|perhaps|possibly|else)\b[\s,}]*)+"
+    r"(?:is it\s|even\s)?(?P<value>[^\n]{1,120})|[\s$]*(?:,|\band\b)\s*\$?(?P<more>-?\\?[\d(][^\n\s]{0,60})\$?[\s.)]*$",
+    re.IGNORECASE,
 )
+_BEFORE_OR = re.compile(
+    r"(?P<value>-?(?:\d+|\\frac\{\d+\}\{\d+\})[\d./,]*)[\s$}]*\bor\b[\s${]*(?:maybe|perhaps|possibly)?[\s$]*$"
+)
+# What makes a box a part of a larger formula, behind it and before it.
+_GLUED_AFTER = re.compile(
+    r"\s*(?:[-+*/^=]\s*[\w\\({]|!|\d|\\(?:times|cdot|div|pm)\b|\s(?:hundred|thousand|million|billion|trillion)\b)"
+)
+_GLUED_BEFORE = re.compile(r"(?:\d|[-+*/^_])$|\\(?:times|cdot|div|pm)\s*$")
 _PADDING = re.compile(r"\\(?:q?quad|text|mathrm|mbox|[,;:! ()\[\]])|[\s$.,;:*{}()&]")
-_JOINER = re.compile(r"(?:and|or|oder)?(?:[A-Za-z](?:_?\w)?=)?")
+_JOINER = re.compile(r"[|=/-]?(?:and|or|oder)?(?:else|maybe|perhaps|possibly)*(?:[A-Za-z](?:_?\w)?=)?[%|]?")
 _MAX_GAP = 40
 _SENTENCE = re.compile(r"[.!?](?:\s|$)")
 _LENIENT = re.compile(
@@ -29,6 +39,7 @@ _MATHS = re.compile(r"\$\$?([^$]{1,500})\$\$?|\\\(([^\n]{1,500}?)\\\)|\\\[(.{1,5
 _NUMERAL = re.compile(r"(?<![\w.])[-−]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:/\d+)?%?")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 MAX_WHOLE = 200
+MAX_PROSE = 3  # words that an answer in a sentence may have
 
 
 def boxes_beside(text: str, last: int) -> list[str]:
@@ -75,7 +86,10 @@ def declared_beside(text: str, last: int, content: str) -> list[str]:
     found: list[str] = []
     other = _OR.match(tail)
     if other:
-        found.append(_clause(other["value"]))
+        found.append(_clause(other["value"] or other["more"]))
+    earlier = _BEFORE_OR.search(text, max(0, last - 60), last)
+    if earlier:
+        found.append(earlier["value"])
     low = tail.lower()
     if "answer" in low or "result" in low or "solution" in low:
         found += [_clause(match["value"]) for match in _DECLARED.finditer(tail)]
@@ -85,14 +99,42 @@ def declared_beside(text: str, last: int, content: str) -> list[str]:
             value = match["value"]
             if _SENTENCE.search(value) or match.end() < len(before):  # else it leads up to the box
                 found.append(_clause(value))
-    return [value for value in found if value]
+    return [value for value in found if value and len(_WORD.findall(value)) < MAX_PROSE]
+
+
+def outermost(text: str, last: int) -> tuple[int, str]:
+    """Where the box begins that holds the last one, and what it holds; the same place and "" where none does.
+
+    Example:
+        >>> outermost("so \\boxed{7-\\boxed{5}}", 12)
+        (3, '7-\\\\boxed{5}')
+    """
+    found, content = last, ""
+    before = text.rfind("\\boxed", max(0, last - 8000), last)
+    for _ in range(20):
+        if before < 0:
+            break
+        start = text.find("{", before)
+        inside = braced(text, start) if 0 <= start < last else None
+        if inside is None or start + len(inside) + 2 <= last:
+            break
+        found, content = before, inside
+        before = text.rfind("\\boxed", max(0, before - 8000), before)
+    return found, content
+
+
+def math_beside(text: str, last: int, content: str) -> bool:
+    """Whether the box is a part of a larger formula, such as `-\\boxed{5}` or `\\boxed{5}+1`."""
+    end = last + len("\\boxed{") + len(content) + 1
+    return _GLUED_BEFORE.search(text, max(0, last - 12), last) is not None or _GLUED_AFTER.match(text, end) is not None
 
 
 def _clause(text: str) -> str:
     """Up to the end of the sentence."""
     end = _SENTENCE.search(text)
     text = text[: end.start()] if end else text
-    return text.strip().strip("*").strip()
+    text = text.strip().strip("*").strip()
+    return text[:-1] if text.endswith(")") and text.count("(") < text.count(")") else text
 
 
 def lenient_slot(response: str) -> Slot | None:

@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from rlvr_gym.verifiers.math.ladder import Outcome
+from rlvr_gym.verifiers.math.modular import whole
 from rlvr_gym.verifiers.math.policy import WorkerFailed
-from rlvr_gym.verifiers.math.tree import Node
+from rlvr_gym.verifiers.math.tree import Node, symbols, walk
 
 CALLS = 600_000
 WALL_S = 120.0
+MAX_FACTORIAL, MAX_EXPONENT = 1000, 1000
 
 
 @lru_cache(maxsize=4096)
@@ -40,6 +42,8 @@ def decide(gold: Node, answer: Node) -> Outcome:
         >>> decide(parse("\\\\int_0^1 x^2 dx"), parse("1/3")).equal
         True
     """
+    if heavy(gold) or heavy(answer):
+        return Outcome(None, "undecided", "numbers too large for sympy")
     request = json.dumps({"a": _plain(gold), "b": _plain(answer), "calls": CALLS}, default=str) + "\n"
     word = _WORKER.ask(request) or _WORKER.ask(request)
     if not word:
@@ -47,6 +51,20 @@ def decide(gold: Node, answer: Node) -> Outcome:
     if word not in ("equal", "different"):
         return Outcome(None, "undecided", "sympy cannot tell either")
     return Outcome(word == "equal", "sympy")
+
+
+def heavy(node: Node) -> bool:
+    """Whether sympy would write out a number of more than some thousand digits, which no count of calls can stop."""
+    for inner in walk(node):
+        if inner.head == "fact" and inner.args[0].head == "num" and inner.args[0].value > MAX_FACTORIAL:
+            return True
+        if inner.head == "pow" and not symbols(inner.args[1]):
+            exponent = whole(inner.args[1])
+            if exponent is None or abs(exponent) > MAX_EXPONENT:
+                rational = inner.args[1].head in ("div", "num")
+                if not (exponent is None and rational):
+                    return True
+    return False
 
 
 def _plain(node: Node) -> list[Any]:

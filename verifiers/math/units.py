@@ -103,6 +103,8 @@ def unit(text: str) -> Unit:
     """
     text = text.replace("-", " ").replace("\\", "").replace("(", " ").replace(")", " ")
     words = [w for w in _WORDS.findall(text) if not w.isspace() and w not in ".,"]
+    if words and words[0][0] == "^":
+        raise NotMath("a power after what is no unit")
     if len(words) > MAX_WORDS:
         raise NotMath("a sentence after a number")
     factor = Fraction(1)
@@ -134,7 +136,7 @@ def unit(text: str) -> Unit:
 def _raised(last: tuple[str, int, Fraction], exponent: str) -> tuple[str, int, Fraction]:
     """What a power adds to the word before it."""
     digits = exponent[1:].strip()
-    if exponent not in _AFTER and not (digits.lstrip("-").isdigit() and len(digits) <= 2):
+    if exponent not in _AFTER and not (digits.lstrip("-").isdigit() and len(digits.lstrip("-")) == 1):
         raise NotMath("a unit with a strange power")
     power = _AFTER.get(exponent) or int(digits)
     name, done, worth = last

@@ -17,7 +17,7 @@ from rlvr_gym.verifiers.math.explain import steps
 from rlvr_gym.verifiers.math.finite import operators_in
 from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, VARIABLES, Judgement, Policy, WorkerFailed, judged
 from rlvr_gym.verifiers.math.relations import assignment
-from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot
+from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot, math_beside, outermost
 from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, Node, NotMath, TooLarge
 from rlvr_gym.verifiers.verdict import Reason, Status, Verdict, ungradable
 
@@ -177,13 +177,15 @@ class Math(Verifier):
         answer = Reading(as_written(text)) if gold.type == "opaque" else read(text)
         first = self._one(gold.readings[0], answer, policy)
         if first.equal:
-            return echo.guarded(first, gold.readings[0].node, answer.node, policy.prompt)
+            return echo.guarded(first, gold.readings[0], answer, policy.prompt)
         listed = type_of(gold.readings[-1]) == "list" and len(gold.readings) > 1
         if answer.grouped and (listed or gold.type in ("list", "set")):
             answer = read(text, split_groups=True)
         elif not listed:
             return first
         second = compare(gold.readings[-1], answer, policy)
+        if listed and (answer.node.head != "list" or not _same_order(gold.readings[-1].node, answer.node)):
+            return first
         return second if second.equal else first
 
     def _one(self, gold: Reading, answer: Reading, policy: Policy) -> Judgement:
@@ -195,6 +197,11 @@ class Math(Verifier):
             named = assignment(node) if node.head == "rel" else None
             return judged(symbolic.decide(gold.node, named[1][-1] if named and named[1] else node))
         return judgement
+
+
+def _same_order(gold: Node, answer: Node) -> bool:
+    """Whether an answer to `1,234` is the list of 1 and 234 in that order, which alone it can be."""
+    return gold.args == answer.args
 
 
 @lru_cache(maxsize=8192)
@@ -258,7 +265,11 @@ _VALUES = ("integer", "rational", "decimal", "real", "complex", "expression")
 def _beside(response: str, slot: Slot, text: str, gold: Gold, policy: Policy) -> tuple[str, str]:
     """The answer with the boxes that belong to it, and another answer that was declared beside it, if any."""
     tail = after_reasoning(response) or ""
-    last = tail.rfind("\\boxed")
+    last, outer = outermost(tail, tail.rfind("\\boxed"))
+    if outer:
+        text = outer.strip()
+    if math_beside(tail, last, outer or slot.text):
+        return text, tail[max(0, last - 20) : last + len(text) + 30].strip()
     boxes = boxes_beside(tail, last)
     if boxes:
         if gold.type in ("list", "set", "union"):
@@ -266,7 +277,7 @@ def _beside(response: str, slot: Slot, text: str, gold: Gold, policy: Policy) ->
         for other in boxes:
             if not _agree(other, text, policy):
                 return text, other
-    for other in declared_beside(tail, last, slot.text):
+    for other in declared_beside(tail, last, outer or slot.text):
         if not _agree(other, text, policy, unreadable=True):
             return text, other
     return text, ""

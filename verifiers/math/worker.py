@@ -113,7 +113,7 @@ def _operator(name: str, args: list[Any], names: dict[str, Any]) -> Any:
         raise KeyError(name)
     variable, value = build(start[1][0], names), build(start[1][1], names)
     if kind == "lim":
-        return sp.Limit(build(body, names), variable, value)
+        return sp.Limit(build(body, names), variable, value, "+-")
     return {"sum": sp.Sum, "prod": sp.Product}[kind](build(body, names), (variable, value, build(bounds[1], names)))
 
 

@@ -1,4 +1,4 @@
-"""The rungs: what each proves, that none of them proves too much, and that they agree with each other and with sympy."""
+"""The rungs: what each proves, that none proves too much, that they agree with each other and with sympy."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def test_rational_functions_compare_as_in_sympy(a: Node, b: Node) -> None:
     left, right = sympy.together(to_sympy(a)), sympy.together(to_sympy(b))
     assume(not any(value.has(sympy.zoo, sympy.nan, sympy.oo) for value in (left, right)))
     outcome = compare(a, b)
-    assume(outcome.note != "division by zero")  # sympy cancels x/0 * 0 and the like while it builds
+    assume(
+        outcome.note not in ("division by zero", "zero to a power that is not positive")
+    )  # sympy cancels x/0 * 0 and the like while it builds
     assert outcome.equal == (sympy.cancel(left - right) == 0)
 
 
