@@ -48,6 +48,9 @@ _NUMBER_WORDS = dict(zip(
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,599})")
 
 
+MAX_WRAPPERS = 20
+
+
 class Reading(NamedTuple):
     """How a text was read.
 
@@ -132,7 +135,7 @@ def as_mathematics(text: str) -> Node:
 
 _PARTED = re.compile(r"[0-9],[0-9]{1,2}(?![0-9])|[0-9],[0-9]{4}")  # 27,54,108: then no comma groups thousands
 _GROUPED = re.compile(r"[0-9],[0-9]{3}(?![0-9])")
-_DECIMAL = re.compile(r"[-+]?\s*(?:\\\$)?\s*\d*\.(\d+)\s*(?:\D.*)?", re.DOTALL | re.ASCII)
+_DECIMAL = re.compile(r"[-+]?\s*+(?:\\\$)?\s*+\d*+\.(\d++)\s*+(?:\D.*+)?", re.DOTALL | re.ASCII)
 
 
 def _decimals(text: str) -> int | None:
@@ -147,7 +150,7 @@ def unwrap(text: str) -> str:
         >>> unwrap("**$\\\\boxed{5}$.**"), unwrap("The answer is 7.")
         ('5', '7')
     """
-    while True:
+    for _ in range(MAX_WRAPPERS):
         before = text
         text = text.strip()
         if text[-1:] in (".", ",", ";") and text[-2:] not in ("\\,", "\\;") and not text.endswith(".."):
@@ -168,7 +171,8 @@ def unwrap(text: str) -> str:
         if lead:
             text = text[lead.end() :]
         if text == before:
-            return text
+            break
+    return text
 
 
 def _words(text: str) -> Node | None:

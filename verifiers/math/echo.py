@@ -13,7 +13,7 @@ from rlvr_gym.verifiers.math.answer import Reading, read
 from rlvr_gym.verifiers.math.policy import Judgement, different
 from rlvr_gym.verifiers.math.tree import MAX_CHARS, ONE, ZERO, Node, TooLarge, walk
 
-_FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_FORMULA = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
 _MAX_FORMULAS = 100
 _FINISHED = frozenset({"num", "sym", "const", "text", "choice", "opaque"})
 
@@ -68,7 +68,7 @@ def _shape(node: Node) -> Node:
     return node._replace(args=args) if node.args else node
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _parts(prompt: str) -> frozenset[Node]:
     """The shape of every sub-expression of the formulas of a question."""
     found: set[Node] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlvr_gym.verifiers.math.tree import Node, walk
 
 MAX_TERMS = 300
+MAX_NODES = 5000
 _ANALYSIS = ("int", "sum", "prod", "lim", "diff")
 
 
@@ -41,7 +42,7 @@ def _terms(node: Node) -> tuple[Node, ...] | None:
     low, high = start.args[1].value, end.value
     if start.args[1].head != "num" or end.head != "num" or type(low) is not int or type(high) is not int:
         return None
-    if not low <= high < low + MAX_TERMS:
+    if not low <= high < low + MAX_TERMS or (high - low + 1) * sum(1 for _ in walk(body)) > MAX_NODES:
         return None
     return tuple(_at(body, start.args[0], Node("num", (), k)) for k in range(low, high + 1))
 

@@ -102,7 +102,7 @@ def _form(node: Node) -> Form:
         return OutOfFuel("nested too deep")
 
 
-_form_of_reference = lru_cache(maxsize=4096)(_form)
+_form_of_reference = lru_cache(maxsize=256)(_form)
 
 
 def one_logarithm(a: Node, b: Node) -> tuple[Node, Node]:

@@ -308,6 +308,12 @@ class BigOperators:
 
     def modulus(self) -> Node | None:
         """`\\pmod{7}`, `(mod 7)`, `\\bmod 7`, `mod 7`; None where none stands."""
+        self.enter()
+        node = self._modulus()
+        self.depth -= 1
+        return node
+
+    def _modulus(self) -> Node | None:
         token = self.tokens[self.at]
         if token.text in ("pmod", "mod"):
             self.at += 1

@@ -65,19 +65,21 @@ class Field:
 
     def plus(self, p: Poly, q: Poly, factor: Coefficient = 1) -> Poly:
         """`p + factor * q`."""
-        self.spend(len(q))
+        self.spend(len(q) + 1)
         out = dict(p)
         for mono, c in q.items():
             total = out.get(mono, 0) + (c if factor == 1 else _times(c, factor))
             if total:
                 out[mono] = total
+                if type(total) is not int:
+                    self.spend(cost(total))
             else:
                 out.pop(mono, None)
         return out
 
     def scaled(self, p: Poly, factor: Coefficient) -> Poly:
         """`factor * p`."""
-        return {mono: _times(c, factor) for mono, c in p.items()} if factor else {}
+        return self.weighed({mono: _times(c, factor) for mono, c in p.items()}) if factor else {}
 
     def times(self, p: Poly, q: Poly) -> Poly:
         """The product."""
@@ -89,7 +91,7 @@ class Field:
             return self.scaled(q, p[()])
         if len(q) == 1 and () in q:
             return self.scaled(p, q[()])
-        self.spend(len(p) * len(q) * 2)
+        self.spend(len(p) * len(q) * (8 if self.carrying else 2))
         out: Poly = {}
         for mono_p, c_p in p.items():
             for mono_q, c_q in q.items():
@@ -99,7 +101,12 @@ class Field:
                         out[mono_r] = out.get(mono_r, 0) + c_r
                 else:
                     out[mono] = out.get(mono, 0) + c
-        return {mono: c for mono, c in out.items() if c}
+        return self.weighed({mono: c for mono, c in out.items() if c})
+
+    def weighed(self, p: Poly) -> Poly:
+        """The same polynomial, paid for by the size of its coefficients."""
+        self.spend(1 + sum(map(cost, p.values())))
+        return p
 
     def merge(self, a: Mono, b: Mono) -> Mono:
         """The product of two monomials, not carried."""
@@ -233,6 +240,14 @@ class Field:
         return self.times(a.num, b.den or UNIT) == self.times(b.num, a.den or UNIT)
 
 
+def cost(c: Coefficient) -> int:
+    """What it takes to multiply with a number, in units of a small product; a fraction is reduced every time."""
+    if type(c) is int:
+        return c.bit_length() >> 8
+    bits = c.numerator.bit_length() + c.denominator.bit_length()
+    return 1 + (bits * bits >> 18)
+
+
 def _times(a: Coefficient, b: Coefficient) -> Coefficient:
     return whole(a * b)
 
@@ -260,7 +275,7 @@ def key_of(value: Rat) -> str:
 
     Example:
         >>> key_of(Rat({(("x", 1),): 2, (): 1})).split(_PLUS)
-        ['1', '2\\x1ex\\x1f1']
+        ['1\\x1e', '2\\x1ex\\x1f1']
     """
     if value.den is None:
         return _poly_key(value.num)
@@ -271,8 +286,7 @@ def key_of(value: Rat) -> str:
 
 
 def _poly_key(poly: Poly) -> str:
-    terms = (_TIMES.join([_digits(poly[m]), *(f"{a}{_POWER}{e}" for a, e in m)]) for m in sorted(poly, key=_order))
-    return _PLUS.join(terms) or "0"
+    return _PLUS.join(_TIMES.join([_digits(poly[m]), _order(m)]) for m in sorted(poly, key=_order)) or "0"
 
 
 def _digits(c: Coefficient) -> str:
@@ -283,4 +297,4 @@ def _digits(c: Coefficient) -> str:
 
 
 def _order(mono: Mono) -> str:
-    return _TIMES.join(f"{a}{_POWER}{e}" for a, e in mono)
+    return _TIMES.join(f"{a}{_POWER}{_digits(e)}" for a, e in mono)

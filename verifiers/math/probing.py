@@ -208,12 +208,12 @@ def _bits(node: Node) -> int:
     if node.head == "num":
         q = Fraction(node.value)
         return q.numerator.bit_length() + q.denominator.bit_length()
-    inner = sum(_bits(arg) for arg in node.args) + 1
+    parts = [_bits(arg) for arg in node.args]
     if node.head == "pow" and node.args[1].head in ("num", "neg"):
         exponent = node.args[1] if node.args[1].head == "num" else node.args[1].args[0]
         if exponent.head == "num":
-            return _bits(node.args[0]) * max(1, min(abs(int(exponent.value)), MAX_PRECISION)) + 4
-    return min(inner, 10 * MAX_PRECISION)
+            return min(parts[0] * max(1, min(abs(int(exponent.value)), MAX_PRECISION)) + 4, 10 * MAX_PRECISION)
+    return min(sum(parts) + 1, 10 * MAX_PRECISION)
 
 
 def _points(a: Node, b: Node, names: list[str]) -> Iterator[Point]:

@@ -45,6 +45,9 @@ def compare_scalars(gold: Reading, answer: Node, policy: Policy) -> Judgement:
         return different("type", "other_type", f"a {answer.head} where a value is expected")
     if node.head == "based" or answer.head == "based":
         return _based(node, answer)
+    refusal = _unevaluated(node, answer)
+    if refusal is not None:
+        return refusal
     if node.head == "qty" or answer.head == "qty":
         return _quantities(gold._replace(node=node), answer, policy)
     if node.head == "pct" or answer.head == "pct":
@@ -65,13 +68,9 @@ def values(gold: Reading, answer: Node, policy: Policy) -> Judgement:
             return Judgement(left == right, "type")
         if left == neg(INFINITY):
             return Judgement(left == right, "type")
-    left_open = functions(answer)
-    if left_open and not symbols(gold.node) and left_open - functions(gold.node):
-        names = ", ".join(sorted(left_open))
-        if not functions(gold.node) or not symbols(answer) <= symbols(gold.node) or gold.node.head == "num":
-            return different("guard", "unevaluated", f"left to be worked out: {names}")
-    if left_open & _OPERATORS - functions(gold.node):
-        return different("guard", "unevaluated", f"left to be worked out: {', '.join(sorted(left_open))}")
+    refusal = _unevaluated(gold.node, answer)
+    if refusal is not None:
+        return refusal
     if policy.variables == "positive":
         outcome = ladder.compare(_positive(gold.node), _positive(answer))
     else:
@@ -82,6 +81,18 @@ def values(gold: Reading, answer: Node, policy: Policy) -> Judgement:
     if outcome.equal is False and wanted and _rounds_to(gold.node, wanted, answer):
         return Judgement(True, "rounded", "", f"rounds to the reference at {wanted} decimals")
     return judged(outcome)
+
+
+def _unevaluated(gold: Node, answer: Node) -> Judgement | None:
+    """A refusal where the answer leaves to be worked out what the reference does not."""
+    left = functions(answer)
+    if not left:
+        return None
+    known = functions(gold)
+    closed = not symbols(gold) and bool(left - known) and (not known or bool(symbols(answer)) or gold.head == "num")
+    if closed or left & _OPERATORS - known:
+        return different("guard", "unevaluated", f"left to be worked out: {', '.join(sorted(left))}")
+    return None
 
 
 def _positive(node: Node) -> Node:
@@ -101,9 +112,12 @@ def _mixed(gold: Node, answer: Node, policy: Policy) -> Judgement:
         def compare(a: Node, b: Node) -> Judgement:
             return values(Reading(a), b, policy)
 
-        return compare_unordered(list(expand(gold)), list(expand(answer)), compare)
+        wanted, offered = expand(gold), expand(answer)
+        if len(wanted) > 1 and len(offered) > 1:
+            return compare_unordered(list(wanted), list(offered), compare)
     if heads[0] != heads[1]:
         return different("type", "other_type", "parts of another type")
+    # several ± that are too many to spread out come here too
     return Judgement(None, "undecided", "", "parts that are no values")
 
 

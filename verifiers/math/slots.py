@@ -39,6 +39,7 @@ _MATHS = re.compile(r"\$\$?([^$]{1,500})\$\$?|\\\(([^\n]{1,500}?)\\\)|\\\[(.{1,5
 _NUMERAL = re.compile(r"(?<![\w.])[-−]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:/\d+)?%?")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 MAX_WHOLE = 200
+MAX_BOXES = 20
 MAX_PROSE = 3  # words that an answer in a sentence may have
 
 
@@ -50,12 +51,12 @@ def boxes_beside(text: str, last: int) -> list[str]:
         last: Where the last `\\boxed` begins.
 
     Example:
-        >>> text = "so \\\\boxed{1} or \\\\boxed{2}"
-        >>> boxes_beside(text, text.rfind("\\\\boxed"))
-        ['1']
+        >>> text = "so \\\\boxed{7-\\\\boxed{5}}"
+        >>> outermost(text, text.rfind("\\\\boxed")) == (3, "7-\\\\boxed{5}")
+        True
     """
     found: list[str] = []
-    while len(found) < 100:
+    while len(found) < MAX_BOXES:
         before = text.rfind("\\boxed", 0, last)
         if before < 0 or last - before > 8000:
             break
@@ -106,7 +107,8 @@ def outermost(text: str, last: int) -> tuple[int, str]:
     """Where the box begins that holds the last one, and what it holds; the same place and "" where none does.
 
     Example:
-        >>> outermost("so \\boxed{7-\\boxed{5}}", 12)
+        >>> text = "so \\boxed{7-\\boxed{5}}"
+        >>> outermost(text, text.rfind("\\boxed"))
         (3, '7-\\\\boxed{5}')
     """
     found, content = last, ""

@@ -39,8 +39,8 @@ from typing import Any, NamedTuple
 
 MAX_CHARS = 8000
 MAX_TOKENS = 3000
-MAX_DEPTH = 64  # of brackets
-MAX_TREE_DEPTH = 100
+MAX_DEPTH = 40  # of brackets
+MAX_TREE_DEPTH = 80
 MAX_DIGITS = 600  # below 640, the lowest limit that an interpreter can be given for int <-> str
 
 

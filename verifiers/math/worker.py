@@ -175,7 +175,7 @@ def answer(line: str) -> str:
     if child == 0:
         os.close(readable)
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        request = json.loads(line)
+        request = json.loads(line)  # what is no request ends this fork, and its answer is "unknown"
         sys.setprofile(Budget(request["calls"]))
         try:
             word = decide(request["a"], request["b"])
@@ -203,7 +203,8 @@ def main() -> None:
     sys.setrecursionlimit(3000)
     warm_up()
     for line in sys.stdin:
-        sys.stdout.write(answer(line) + "\n")
+        number, _, request = line.partition(" ")
+        sys.stdout.write(f"{number} {answer(request)}\n")
         sys.stdout.flush()
 
 
