@@ -150,8 +150,8 @@ def rounds_to(decimal: Node, value: Node) -> bool:
     digits = 0
     while (number * 10**digits).denominator != 1 and digits < _MAX_DECIMALS:
         digits += 1
-    half = num(Fraction(1, 10**digits))
-    low, high = (ladder.sign_of(add(num(number), shift, neg(value))) for shift in (neg(half), half))
+    half = Fraction(1, 10**digits) / (1 if digits > 1 else 2)  # from two decimals on it may also be cut off
+    low, high = (ladder.sign_of(add(num(number + shift), neg(value))) for shift in (-half, half))
     return low is not None and high is not None and low <= 0 <= high
 
 
