@@ -17,7 +17,7 @@ complex values are compared.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -62,18 +62,17 @@ def probe(a: Node, b: Node) -> Probe:
 
 def _probe(a: Node, b: Node) -> Probe:
     names = sorted(symbols(a) | symbols(b))
-    points = list(_points(a, b, names))
     imaginary = any(node.head == "const" and node.value == "i" for side in (a, b) for node in walk(side))
-    candidates = points
-    if not imaginary:
-        quick = _by_floats(a, b, points)
-        if isinstance(quick, Probe):
-            return quick
-        candidates = quick
-    if candidates:
-        found = _by_intervals(a, b, candidates, bool(names), complex_=imaginary)
+    if imaginary:
+        return _by_intervals(a, b, list(_points(a, b, names)), bool(names), complex_=True)
+    quick = _by_floats(a, b, _points(a, b, names))  # most often the first point decides
+    if isinstance(quick, Probe):
+        return quick
+    if quick:
+        found = _by_intervals(a, b, quick, bool(names), complex_=False)
         if found.why != "nowhere defined":
             return found
+    points = list(_points(a, b, names))
     return _by_intervals(a, b, points, bool(names), complex_=True)
 
 
@@ -96,7 +95,7 @@ def sign_at(node: Node) -> int | None:
     return None
 
 
-def _by_floats(a: Node, b: Node, points: list[Point]) -> Probe | list[Point]:
+def _by_floats(a: Node, b: Node, points: Iterable[Point]) -> Probe | list[Point]:
     """A difference, or the points at which none was seen and both sides may be defined."""
     left: list[Point] = []
     for point in points:
