@@ -6,7 +6,7 @@ PYTHON is the interpreter of a virtual environment with the peers; each is optio
 reported and left out:
 
     pip install math-verify==0.9.0 inspect_ai==0.3.285 antlr4-python3-runtime==4.11.0 pylatexenc==2.10 packaging
-    pip install --no-deps gem-llm==0.1.0 skyrl-gym==0.4.0 trl==1.16.0 verl==0.9.1 lm-eval==0.4.13 evalscope==1.14.1
+    pip install --no-deps gem-llm==0.1.0 skyrl-gym==0.4.0 trl==1.16.0 verl==0.9.1 lm-eval==0.4.13
 
 antlr4 is 4.11 because `sympy.parsing.latex` refuses other versions, and three peers call it. `--no-deps` keeps torch
 away: only the module that grades is imported, not the packages around it, so an import time is the least it can be.
@@ -115,12 +115,6 @@ def trl() -> Grade:
     return lambda pair: words[reward([[{"content": pair.response}]], [f"${pair.gold}$"])[0]]
 
 
-def evalscope() -> Grade:
-    """EvalScope's `math_equal`: Math-Verify in a process forked for each comparison."""
-    peer = bare_import("evalscope.metrics.math.parser", "evalscope.api.metric", MetricUnavailableError=RuntimeError)
-    return lambda pair: RIGHT if peer.math_equal(pair.answer, pair.gold) else WRONG
-
-
 def inspect_ai() -> Grade:
     """Inspect's `math` scorer, in one event loop that stays open; a gold it cannot parse raises, counted as error."""
     scorer = importlib.import_module("inspect_ai.scorer")
@@ -166,7 +160,6 @@ GRADERS: dict[str, tuple[Callable[[], Grade], tuple[str, ...]]] = {
     OURS: (ours, ("rlvr-gym",)),
     "math-verify": (math_verify, ("math-verify", *_PARSERS)),
     "trl accuracy_reward": (trl, ("trl", "math-verify", *_PARSERS)),
-    "evalscope math_equal": (evalscope, ("evalscope", "math-verify", *_PARSERS)),
     "inspect_ai math": (inspect_ai, ("inspect_ai", *_PARSERS)),
     "gem full": (lambda: gem(fast=False), ("gem-llm", "math-verify", *_PARSERS)),
     "gem fast": (lambda: gem(fast=True), ("gem-llm", "math-verify", *_PARSERS)),
@@ -315,11 +308,13 @@ def grader_figures(python: str, name: str, pairs_file: Path, limit: int) -> dict
 
 
 def import_seconds() -> dict[str, float]:
-    """Wall time of a fresh interpreter that imports our family, over one that does nothing."""
+    """Wall time of a fresh interpreter that imports our family, over one that does nothing; with bytecode cached."""
+    cached = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, "-P", "-c", "import rlvr_gym.verifiers.math"], check=True, env=cached)
     walls: dict[str, list[float]] = {"pass": [], "import rlvr_gym.verifiers.math": []}
     for code in list(walls) * PASSES:
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-P", "-c", code], check=True)
+        subprocess.run([sys.executable, "-P", "-c", code], check=True, env=cached)
         walls[code].append(time.perf_counter() - started)
     empty, ours = (statistics.median(times) for times in walls.values())
     return {"empty_interpreter_s": empty, "import_s": ours - empty}

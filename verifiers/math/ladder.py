@@ -16,11 +16,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from rlvr_gym.verifiers.math import modular
 from rlvr_gym.verifiers.math.finite import written_out
 from rlvr_gym.verifiers.math.normal import NoForm, NormalForm, normal_form, same
 from rlvr_gym.verifiers.math.polynomial import OutOfFuel, Undefined
-from rlvr_gym.verifiers.math.probing import probe, sign_at
 from rlvr_gym.verifiers.math.tree import Node, mul, neg, num, symbols, walk
 
 
@@ -65,6 +63,8 @@ def compare(a: Node, b: Node) -> Outcome:
         found = _by_residues(a, b)
         if found is not None:
             return found
+    from rlvr_gym.verifiers.math.probing import probe  # few answers come this far
+
     result = probe(a, b)
     if result.equal is None:
         return Outcome(None, "undecided", result.why)
@@ -83,6 +83,8 @@ def _by_forms(a: NormalForm, b: NormalForm) -> Outcome | None:
 
 
 def _by_residues(a: Node, b: Node) -> Outcome | None:
+    from rlvr_gym.verifiers.math import modular  # few answers come this far
+
     try:
         equal = modular.compare(a, b)
     except modular.NotModular:
@@ -169,4 +171,8 @@ def sign_of(node: Node) -> int | None:
     form = _form(node)
     if isinstance(form, NormalForm) and form.number is not None:
         return (form.number > 0) - (form.number < 0)
-    return None if symbols(node) else sign_at(node)
+    if symbols(node):
+        return None
+    from rlvr_gym.verifiers.math.probing import sign_at
+
+    return sign_at(node)
