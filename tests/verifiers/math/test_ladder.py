@@ -20,6 +20,7 @@ from rlvr_gym.verifiers.math.polynomial import OutOfFuel, Undefined
 from rlvr_gym.verifiers.math.probing import probe
 from rlvr_gym.verifiers.math.tree import Node, num, sym
 
+NOWHERE = ("division by zero", "zero to a power that is not positive")
 examples = settings(max_examples=150, deadline=None, derandomize=True)
 
 
@@ -164,7 +165,7 @@ def test_every_expression_equals_itself_written_another_way(a: Node) -> None:
     three = num(3)
     other = Node("add", (Node("div", (Node("mul", (three, a)), three)), Node("neg", (num(0),))))
     outcome = compare(a, other)
-    assert outcome.equal is not False or outcome.note == "division by zero"
+    assert outcome.equal is not False or outcome.note in NOWHERE
 
 
 @examples
