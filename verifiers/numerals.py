@@ -68,7 +68,7 @@ _LATEX = (
     ("^{3}", "³"),
 )
 TEXT_GROUP = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\{([^{}]*+)\}")
-GROUPING = re.compile(r"(?<=\d)(?:\\[,!]|,\\!|\{,\})(?=\d{3}(?!\d))")
+_GROUPING = re.compile(r"(?<=\d)(?:\\[,!]|,\\!|\{,\})(?=\d{3}(?!\d))")
 _SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[()!,;: ]|(?<=\S)~")
 _BOLD = re.compile(r"\*\*([^*]*+)\*\*")
 _FRAC = re.compile(r"\\frac\s*+(?:\{\s*+([^{}]*+)\}|(\d))\s*+(?:\{\s*+([^{}]*+)\}|(\d))")
@@ -162,7 +162,7 @@ def _simplify(text: str) -> str:
     if "\\" in text or "{" in text or "~" in text:
         for old, new in _LATEX:
             text = text.replace(old, new)
-        text = GROUPING.sub(",", text)
+        text = _GROUPING.sub(",", text)
         text = _SPACING.sub(" ", text)
         text = TEXT_GROUP.sub(r" \1 ", text)
         text = _FRAC.sub(_plain_fraction, text)

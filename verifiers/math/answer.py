@@ -22,9 +22,9 @@ from rlvr_gym.verifiers.math.lexer import (
 from rlvr_gym.verifiers.math.parser import Parser
 from rlvr_gym.verifiers.math.tree import MAX_CHARS, Node, NotMath, TooLarge, check_depth, mul, num
 from rlvr_gym.verifiers.math.units import SCALES, unit
+from rlvr_gym.verifiers.numerals import TEXT_GROUP
 
 _CURRENCY = {"$": "$", "€": "€", "£": "£", "¥": "¥"}
-_ENDS = frozenset({",", ";", ")", "]", "}", "|", "=", "<", ">"})
 _LEAD = re.compile(
     r"(?:so |thus |hence |therefore,? )?(?:the |my )?(?:final |correct |right )?(?:answer|option|choice|solution)"
     r"(?: is|:)(?: that| option| choice|:)?\s+",
@@ -35,7 +35,6 @@ _BASED = re.compile(
     r"\(?(?:\\(?:text|mathrm)\{)?([0-9A-Fa-f]{1,500})\}?\)?_\{?(?:\\text\{)?(\d{1,2}|two|three|five|eight|ten|sixteen)\}{0,2}"
 )
 _FRENCH = re.compile(r"([\[\]])([^\[\]()]+,[^\[\]()]+)([\[\]])")
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\- ]*")
 _CHOICE = re.compile(r"(?:option |choice )?\(?([A-J])\)?[.:]?", re.IGNORECASE)
 _SHORT_WORDS = frozenset(
@@ -46,8 +45,6 @@ _NUMBER_WORDS = dict(zip(
     eighteen nineteen""".split(), range(20), strict=True)) | dict(zip(
     "twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))  # fmt: skip
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,599})")
-
-
 MAX_WRAPPERS = 20
 
 
@@ -180,7 +177,7 @@ def _words(text: str) -> Node | None:
     plain = text
     wrapped = "\\" in text
     if wrapped:
-        plain = _TEXT_COMMAND.sub(r" \1 ", text).replace("\\ ", " ").replace("~", " ")
+        plain = TEXT_GROUP.sub(r" \1 ", text).replace("\\ ", " ").replace("~", " ")
         if "\\" in plain:
             return None
     plain = " ".join(plain.split())
@@ -195,7 +192,7 @@ def _words(text: str) -> Node | None:
         return number
     if not words or words == ["infinity"]:
         return None
-    if wrapped and _TEXT_COMMAND.fullmatch(text) and len(plain) > 1 and words[0] not in BARE_UNITS:
+    if wrapped and TEXT_GROUP.fullmatch(text) and len(plain) > 1 and words[0] not in BARE_UNITS:
         return Node("text", (), plain)
     long_words = [w for w in words if len(w) > 3 or w in _SHORT_WORDS]
     if not long_words or any(w in BARE_UNITS or w in _MATH_WORDS for w in words) or any(w in JOINERS for w in words):
@@ -304,7 +301,7 @@ class Items(Parser):
     def _scale(self) -> int:
         """`5 million`."""
         token = self.tokens[self.at]
-        if token.kind in ("text", "name"):
+        if token.kind in ("text", "name", "rm"):
             first, _, rest = token.text.strip().partition(" ")
             scale = SCALES.get(first.lower())
             if scale:
@@ -318,7 +315,6 @@ class Items(Parser):
     def _unit_words(self) -> str:
         """The tokens of a unit, as text."""
         parts: list[str] = []
-        start = self.at
         while True:
             token = self.tokens[self.at]
             kind, text = token.kind, token.text
@@ -338,10 +334,7 @@ class Items(Parser):
             else:
                 break
             self.at += 1
-        words = "".join(parts).strip()
-        if self.at > start and not words:
-            return ""
-        return words
+        return "".join(parts).strip()
 
     def _is_unit_word(self, token: Token, inside: bool) -> bool:
         """Whether a token can be (the next word of) a unit; unknown words need a space before them."""
@@ -363,9 +356,6 @@ def _celsius(node: Node) -> Node:
     return node
 
 
-_DEGREE_WORDS = frozenset({"degree", "degrees"})
-
-
 def _quantity(node: Node, words: str) -> Node:
     """A value with its unit; percent and degrees are heads of their own."""
     low = words.lower().strip(" .")
@@ -373,11 +363,8 @@ def _quantity(node: Node, words: str) -> Node:
         return Node("rad", (node,))
     if low in ("percent", "per cent", "percentage", "percents", "pct"):
         return Node("pct", (node,))
-    if low in _DEGREE_WORDS:
+    if low in ("degree", "degrees"):
         return Node("deg", (node,))
-    first, _, rest = low.partition(" ")
-    if first in SCALES and rest == "":
-        return mul(node, num(SCALES[first]))
     if node.head == "deg" and words in ("C", "F"):
         return Node("qty", (node.args[0],), (Fraction(1), (("~°" + words, 1),)))
     measured = unit(words.replace(".", ""))

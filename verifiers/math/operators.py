@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from rlvr_gym.verifiers.math.lexer import END, FUNCTIONS, GREEK, Token
 from rlvr_gym.verifiers.math.tree import EULER, MAX_DEPTH, Node, NotMath, TooLarge, add, neg, num, sym
 
@@ -17,7 +19,7 @@ _SPELLINGS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "ar
 _ADD, _MUL = 10, 20
 
 
-class BigOperators:
+class BigOperators(ABC):
     """The shared state of the parser and the productions that need no precedence.
 
     Args:
@@ -32,17 +34,17 @@ class BigOperators:
         self.colons = 0  # set builders that a colon may divide
         self.bars = 0  # absolute values, norms and set builders that a vertical bar may close
 
+    @abstractmethod
     def relation(self) -> Node:
         """See `Parser`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expr(self, power: int) -> Node:
         """See `Parser`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prefix(self) -> Node:
-        """See `Parser`."""
-        raise NotImplementedError
+        """See `Operands`."""
 
     def enter(self) -> None:
         """One level deeper."""
@@ -86,7 +88,7 @@ class BigOperators:
         if token.text in ("-", "+") and token.kind == "op":
             self.at += 1
             node = self.script()
-            return node if token.text == "+" else _negated(node)
+            return node if token.text == "+" else neg(node)
         if token.kind == "num":
             return self.prefix()
         if token.text == "(":
@@ -336,10 +338,6 @@ def _ends_in_differential(node: Node) -> bool:
     if node.head != "mul" or len(node.args) < 2:
         return False
     return node.args[-2] == sym("d") and node.args[-1].head == "sym"
-
-
-def _negated(node: Node) -> Node:
-    return num(-node.value) if node.head == "num" else Node("neg", (node,))
 
 
 def _call(name: str, argument: Node, base: Node | None) -> Node:

@@ -35,10 +35,10 @@ class Powers(Field):
         super().__init__(fuel)
         self.decisive = True
 
-    def opaque(self, key: str, positive: bool = False) -> Rat:
+    def opaque(self, key: str) -> Rat:
         """An atom of which nothing is known but its name."""
         self.decisive = False
-        return Rat({((("+" if positive else "@") + key, 1),): 1})
+        return Rat({(("@" + key, 1),): 1})
 
     def rational_power(self, base: Rat, q: Coefficient) -> Rat:
         """A power with a rational exponent."""

@@ -200,11 +200,6 @@ def compare_tuples(gold: Node, answer: Node, compare: Compare) -> Judgement:
     return compare_ordered(wanted, offered, compare)
 
 
-def is_interval(node: Node) -> bool:
-    """Whether a pair can only be an interval: mixed brackets or an infinite end."""
-    return node.head == "pair" and (node.value in ("[)", "(]") or INFINITY in node.args or neg(INFINITY) in node.args)
-
-
 def pieces(node: Node) -> list[Node] | None:
     """The parts of a union (`∪`, or a list joined by "or") where each is a pair or a set; else None."""
     if node.head == "minus" or (node.head == "rel" and node.value == ("!=",)):

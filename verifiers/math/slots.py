@@ -51,9 +51,9 @@ def boxes_beside(text: str, last: int) -> list[str]:
         last: Where the last `\\boxed` begins.
 
     Example:
-        >>> text = "so \\\\boxed{7-\\\\boxed{5}}"
-        >>> outermost(text, text.rfind("\\\\boxed")) == (3, "7-\\\\boxed{5}")
-        True
+        >>> text = "so \\\\boxed{1} or \\\\boxed{2}"
+        >>> boxes_beside(text, text.rfind("\\\\boxed"))
+        ['1']
     """
     found: list[str] = []
     while len(found) < MAX_BOXES:

@@ -37,11 +37,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-MAX_CHARS = 8000
+from rlvr_gym.verifiers import numerals
+
+MAX_CHARS, MAX_DIGITS = numerals.MAX_SLOT_CHARS, numerals.MAX_DIGITS
 MAX_TOKENS = 3000
 MAX_DEPTH = 40  # of brackets
 MAX_TREE_DEPTH = 80
-MAX_DIGITS = 600  # below 640, the lowest limit that an interpreter can be given for int <-> str
 
 
 class MathError(ValueError):
@@ -64,7 +65,7 @@ class Node(NamedTuple):
     value: Any = None
 
 
-ZERO, ONE, TWO = Node("num", (), 0), Node("num", (), 1), Node("num", (), 2)
+ZERO, ONE = Node("num", (), 0), Node("num", (), 1)
 PI, EULER, IMAGINARY = Node("const", (), "pi"), Node("const", (), "e"), Node("const", (), "i")
 INFINITY = Node("const", (), "inf")
 
