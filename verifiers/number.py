@@ -113,5 +113,8 @@ def _from_object(reference: Any) -> Quantity:
 
 
 def _last_number(response: str) -> Slot | None:
-    found = _ANY_NUMBER.findall(after_reasoning(response) or "")
-    return Slot(found[-1], "last_number") if found else None
+    text = after_reasoning(response) or ""
+    last: re.Match[str] | None = None
+    for match in _ANY_NUMBER.finditer(text):
+        last = match
+    return None if last is None else Slot(last[0], "last_number", text, *last.span())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 from rlvr_gym.verifiers.math.answer import Reading
 from rlvr_gym.verifiers.math.policy import Judgement, Policy, different
@@ -15,6 +18,7 @@ from rlvr_gym.verifiers.math.relations import (
 )
 from rlvr_gym.verifiers.math.scalars import compare_scalars, rounds_to
 from rlvr_gym.verifiers.math.sets import (
+    LINE,
     compare_collections,
     compare_ordered,
     compare_tuples,
@@ -31,7 +35,6 @@ _NOTHING = frozenset(
 )
 _UNDEFINED = frozenset({"dne", "does not exist", "doesn't exist", "undefined", "not defined", "limit does not exist"})
 _EVERYTHING = frozenset({"all real numbers", "all reals", "all real values", "any real number", "every real number"})
-_TUPLES = frozenset({"pair", "tuple", "vector", "matrix"})
 
 
 def type_of(reading: Reading) -> str:
@@ -128,48 +131,19 @@ class _Comparison:
         return self.whole(Reading(gold), answer)
 
     def whole(self, gold: Reading, answer: Node) -> Judgement:
-        """Two answers, by the type of the first."""
+        """Two answers: the rule that is made for what the two are."""
         node = gold.node
-        head = node.head
-        if head == "opaque":
-            return Judgement(node == answer, "string")
-        if answer.head == "choice" and head not in ("text", "choice"):
+        if answer.head == "choice" and node.head not in _LETTERED:
             answer = sym(answer.value)
         answer = constants_renamed(node, answer)
-        if head in ("text", "choice"):
-            return _words(node, answer)
-        if head == "rel":
-            return self._relation(gold, answer)
-        if answer.head == "rel":
-            return self._value_of_relation(gold, answer)
-        if head in ("list", "set", "pm", "union", "minus") or answer.head in ("union", "minus"):
-            return self._collection(node, answer)
-        if answer.head in ("list", "set") and any(inner.head == "pm" for inner in walk(node)):
-            return self._collection(Node("list", (node,), ","), answer)
-        if head == "const" and node.value == "emptyset":
-            return _nothing(answer)
-        if head == "builder":
-            return self._builder(node, answer)
-        if answer.head == "builder":
-            meant = interval_of(answer)
-            return self.whole(gold, meant) if meant is not None else different("type", "other_type")
-        if answer.head == "const" and answer.value == "R" and head == "pair":
-            return Judgement(node == interval_of(answer), "type")
-        if answer.head == "text" and head == "pair" and _plain(str(answer.value)) in _EVERYTHING:
-            return Judgement(node == interval_of(_REALS), "text")
-        if head in _TUPLES:
-            return compare_tuples(node, answer, self.nodes)
-        if head == "inter":
-            if answer.head != head:
-                return different("type", "other_type")
-            return compare_ordered(node.args, answer.args, self.nodes)
-        if head == "mod":
-            return congruent(node, answer)
-        if answer.head == "text" and _plain(str(answer.value)) in _EVERYTHING:
-            return Judgement(interval_of(node) == interval_of(_REALS), "text")
-        if head == "const" and node.value in "RZNQC" and answer.head == "pair":
-            return self.nodes(interval_of(node) or node, answer)
-        return compare_scalars(gold, answer, self.policy)
+        if answer.head in _LISTED and node.head not in _SPREAD and any(inner.head == "pm" for inner in walk(node)):
+            gold = gold._replace(node=Node("list", (node,), ","))
+        return _rule(_kind(gold.node), _kind(answer)).judge(self, gold, answer)
+
+    def _condition(self, gold: Reading, answer: Node) -> Judgement:
+        """An answer `{x | condition}` as the interval that the condition means."""
+        meant = interval_of(answer)
+        return self.whole(gold, meant) if meant is not None else different("type", "other_type")
 
     def _relation(self, gold: Reading, answer: Node) -> Judgement:
         """An equation, inequality or membership."""
@@ -287,7 +261,7 @@ class _Comparison:
                 return different("type", "other_type", f"a {answer.head} where a union is expected")
             return compare_unordered(list(gold.args), list(answer.args), self.nodes)
         if answer.head in ("list", "set", "pm") or gold.head in ("list", "pm"):
-            if gold.head == "list" and answer.head in _TUPLES and len(gold.args) > 1:
+            if gold.head == "list" and answer.head in ("pair", "tuple", "vector", "matrix") and len(gold.args) > 1:
                 return different("type", "other_type", f"a {answer.head} where a list is expected")
             return compare_collections(gold, answer, self.nodes)
         if answer.head == "const" and answer.value == "emptyset":
@@ -305,6 +279,18 @@ class _Comparison:
         if interval is None:
             return different("type", "other_type")
         return self.nodes(interval, answer)
+
+
+_LETTERED = frozenset({"text", "choice"})  # beside another gold, a letter is a variable
+_LISTED = frozenset({"list", "set"})
+_SPREAD = frozenset({"rel", "list", "set", "pm", "union", "minus"})  # these see to a `±` in them themselves
+
+
+def _kind(node: Node) -> str:
+    """What the rules ask for: the head, but for the empty set, the real line, and words that mean it."""
+    if node.head == "const" and node.value in ("emptyset", "R"):
+        return str(node.value)
+    return "all-reals" if node.head == "text" and _plain(node.value) in _EVERYTHING else node.head
 
 
 def _before_comment(node: Node) -> Node:
@@ -332,11 +318,8 @@ def _words(gold: Node, answer: Node) -> Judgement:
     if _plain(str(gold.value)) in _NOTHING:
         return _nothing(answer)
     if _plain(str(gold.value)) in _EVERYTHING:
-        return Judgement(interval_of(answer) == interval_of(_REALS), "text")
+        return Judgement(interval_of(answer) == LINE, "text")
     return different("type", "other_type", "mathematics where words are expected")
-
-
-_REALS = Node("const", (), "R")
 
 
 def _letter(node: Node) -> str | None:
@@ -354,3 +337,44 @@ def _nothing(answer: Node) -> Judgement:
 
 def _plain(text: str) -> str:
     return " ".join(text.lower().replace(".", " ").replace("-", " ").split())
+
+
+class _Rule(NamedTuple):
+    """How to judge a reference and an answer of some kinds (see `_kind`); `any` stands for all of them."""
+
+    golds: str
+    answers: str
+    judge: Callable[[_Comparison, Reading, Node], Judgement]
+
+
+_RULES = (  # the first one that is made for both kinds decides
+    _Rule("opaque", "any", lambda _, gold, answer: Judgement(gold.node == answer, "string")),
+    _Rule("text choice all-reals", "any", lambda _, gold, answer: _words(gold.node, answer)),
+    _Rule("rel", "any", _Comparison._relation),
+    _Rule("any", "rel", _Comparison._value_of_relation),
+    _Rule("list set pm union minus", "any", lambda c, gold, answer: c._collection(gold.node, answer)),
+    _Rule("any", "union minus", lambda c, gold, answer: c._collection(gold.node, answer)),
+    _Rule("emptyset", "any", lambda _, gold, answer: _nothing(answer)),
+    _Rule("builder", "any", lambda c, gold, answer: c._builder(gold.node, answer)),
+    _Rule("any", "builder", _Comparison._condition),
+    _Rule("tuple vector matrix", "any", lambda c, gold, answer: compare_tuples(gold.node, answer, c.nodes)),
+    _Rule("inter", "inter", lambda c, gold, answer: compare_ordered(gold.node.args, answer.args, c.nodes)),
+    _Rule("inter", "any", lambda _, gold, answer: different("type", "other_type")),
+    _Rule("mod", "any", lambda _, gold, answer: congruent(gold.node, answer)),
+    _Rule("any", "all-reals", lambda _, gold, answer: Judgement(interval_of(gold.node) == LINE, "text")),
+    _Rule("pair", "R", lambda _, gold, answer: Judgement(gold.node == LINE, "type")),
+    _Rule("R", "pair", lambda c, gold, answer: c.nodes(LINE, answer)),
+    _Rule("pair", "any", lambda c, gold, answer: compare_tuples(gold.node, answer, c.nodes)),
+    _Rule("any", "any", lambda c, gold, answer: compare_scalars(gold, answer, c.policy)),
+)
+
+
+@cache
+def _rule(gold: str, answer: str) -> _Rule:
+    """The rule for a reference and an answer of these kinds."""
+    return next(
+        rule
+        for rule in _RULES
+        if (rule.golds == "any" or gold in rule.golds.split())
+        and (rule.answers == "any" or answer in rule.answers.split())
+    )

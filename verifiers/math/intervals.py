@@ -14,6 +14,7 @@ from rlvr_gym.verifiers.math.polynomial import OutOfFuel, Undefined
 
 MAX_PRECISION = 3400  # bits: a thousand digits and some
 _MAX_EXPONENT = 200_000
+_GUARD = 32  # bits more, for a value of many steps
 
 
 class Intervals:
@@ -134,7 +135,17 @@ class Intervals:
         """See `Kernel`."""
         if any(end[2] + end[3] > 12 for end in a):
             raise OutOfFuel("a number with too many digits")
-        return self._seen(self.lib.mpi_gamma(a, self.precision))
+        from mpmath.libmp import mpf_sign
+
+        lib, precision = self.lib, self.precision + _GUARD
+        below: list[Any] = []
+        while mpf_sign(a[0]) <= 0:  # gamma(a) = gamma(a + 1) / a, counted, where mpmath recurses without a limit
+            below.append(a)
+            a = self._seen(lib.mpi_add(a, self._integer(1), precision))
+        value = lib.mpi_gamma(a, precision)
+        for divisor in reversed(below):
+            value = self._seen(lib.mpi_div(value, divisor, precision))
+        return self._seen(lib.mpi_pos(value, self.precision))
 
     def sign(self, a: Any) -> int:
         """1 or -1 where the interval lies on one side of zero, else 0."""

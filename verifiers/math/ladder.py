@@ -100,8 +100,6 @@ def _form(node: Node) -> Form:
         return normal_form(node)
     except (Undefined, NoForm, OutOfFuel) as refusal:
         return refusal
-    except RecursionError:
-        return OutOfFuel("nested too deep")
 
 
 _form_of_reference = lru_cache(maxsize=256)(_form)

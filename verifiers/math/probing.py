@@ -34,7 +34,6 @@ _SCALES = ((Fraction(1, 2), 1), (Fraction(1, 64), Fraction(1, 4)), (3, 9), (100,
 AGREEING = 3
 FUEL = 6_000
 _FLOATS = FloatBalls()
-_REFUSALS = (Unclear, OutOfFuel, NoForm, RecursionError)
 
 
 class Probe(NamedTuple):
@@ -122,7 +121,7 @@ def _float(node: Node, point: Point) -> tuple[float, float, bool] | str:
         value = evaluator.value(node)
     except Undefined:
         return "undefined"
-    except (*_REFUSALS, OverflowError):
+    except (Unclear, OutOfFuel, NoForm, OverflowError):
         return "unclear"
     return value[0], value[1], evaluator.guessed
 
@@ -196,7 +195,7 @@ def _value(node: Node, point: Point, kernel: Kernel) -> tuple[object, bool]:
         return "undefined", False
     except Unclear:
         return "unclear", False
-    except (OutOfFuel, RecursionError):
+    except OutOfFuel:
         return "fuel", False
     except NoForm:
         return "no form", False

@@ -14,6 +14,7 @@ MAX_ELEMENTS = 200
 MAX_PAIRS = 2000
 MAX_SIGNS = 4
 _UPPER = {"+-": "+", "-+": "-"}
+LINE = Node("pair", (neg(INFINITY), INFINITY), "()")  # all real numbers
 _CONTAINERS = frozenset({"list", "set"})
 
 
@@ -222,7 +223,7 @@ def _without_points(node: Node) -> list[Node] | None:
             return None
     else:
         line, removed = node.args
-        if interval_of(line) != Node("pair", (neg(INFINITY), INFINITY), "()") or removed.head != "set":
+        if interval_of(line) != LINE or removed.head != "set":
             return None
         points = [value for item in removed.args for value in expand(item)]
     ordered: list[Node] = []
@@ -246,7 +247,7 @@ def interval_of(node: Node) -> Node | None:
     if node.head in ("pair", "set"):
         return node
     if node.head == "const" and node.value == "R":
-        return Node("pair", (neg(INFINITY), INFINITY), "()")
+        return LINE
     if node.head == "builder" and len(node.args) == 2:
         return interval_of(node.args[1])
     if node.head != "rel":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlvr_gym.verifiers.extraction import Slot, after_reasoning, braced
+from rlvr_gym.verifiers.extraction import Slot, after_reasoning, boxes
 
 WINDOW = 300  # characters before the last box in which another "final answer is" counts
 TAIL = 600  # characters after it
@@ -43,58 +43,55 @@ MAX_BOXES = 20
 MAX_PROSE = 3  # words that an answer in a sentence may have
 
 
-def boxes_beside(text: str, last: int) -> list[str]:
-    """The contents of the boxes that stand directly before the last one, joined by nothing but a comma, "and", "or".
+def boxes_beside(slot: Slot) -> list[str]:
+    """What the boxes hold that stand directly before the last one, joined by nothing but a comma, "and", "or".
 
     Args:
-        text: The text after the reasoning.
-        last: Where the last `\\boxed` begins.
+        slot: The last box.
 
     Example:
-        >>> text = "so \\\\boxed{1} or \\\\boxed{2}"
-        >>> boxes_beside(text, text.rfind("\\\\boxed"))
+        >>> from rlvr_gym.verifiers.extraction import final_slot
+        >>> boxes_beside(final_slot("so \\\\boxed{1} or \\\\boxed{2}", ["boxed"]))
         ['1']
     """
     found: list[str] = []
-    while len(found) < MAX_BOXES:
-        before = text.rfind("\\boxed", 0, last)
-        if before < 0 or last - before > 8000:
+    last = slot.start
+    before = slot.source[:last]
+    for box in reversed(boxes(before)):
+        gap = before[box.end : last]
+        if len(found) == MAX_BOXES or len(gap) > _MAX_GAP or not _JOINER.fullmatch(_PADDING.sub("", gap)):
             break
-        start = text.find("{", before)
-        content = braced(text, start) if 0 <= start < last else None
-        if content is None:
-            break
-        end = start + len(content) + 2
-        if end > last or last - end > _MAX_GAP or not _JOINER.fullmatch(_PADDING.sub("", text[end:last])):
-            break
-        found.append(content)
-        last = before
+        found.append(before[box.left : box.right])
+        last = box.start
     return found[::-1]
 
 
-def declared_beside(text: str, last: int, content: str) -> list[str]:
+def declared_beside(slot: Slot) -> list[str]:
     """Other answers that the prose around the last box declares.
 
     After it `the answer is 7` and `or 7`, shortly before it `final answer is 7`.
 
+    Args:
+        slot: The last box.
+
     Example:
-        >>> text = "\\\\boxed{5}. The answer is 7."
-        >>> declared_beside(text, 0, "5")
+        >>> from rlvr_gym.verifiers.extraction import final_slot
+        >>> declared_beside(final_slot("\\\\boxed{5}. The answer is 7.", ["boxed"]))
         ['7']
     """
-    end = last + len("\\boxed{") + len(content) + 1
-    tail = text[end : end + TAIL]
+    text, start = slot.source, slot.start
+    tail = text[slot.end : slot.end + TAIL]
     found: list[str] = []
     other = _OR.match(tail)
     if other:
         found.append(_clause(other["value"] or other["more"]))
-    earlier = _BEFORE_OR.search(text, max(0, last - 60), last)
+    earlier = _BEFORE_OR.search(text, max(0, start - 60), start)
     if earlier:
         found.append(earlier["value"])
     low = tail.lower()
     if "answer" in low or "result" in low or "solution" in low:
         found += [_clause(match["value"]) for match in _DECLARED.finditer(tail)]
-    before = text[max(0, last - WINDOW) : last]
+    before = text[max(0, start - WINDOW) : start]
     if "inal answer" in before or "INAL ANSWER" in before:
         for match in _FINAL.finditer(before):
             value = match["value"]
@@ -103,32 +100,20 @@ def declared_beside(text: str, last: int, content: str) -> list[str]:
     return [value for value in found if value and len(_WORD.findall(value)) < MAX_PROSE]
 
 
-def outermost(text: str, last: int) -> tuple[int, str]:
-    """Where the box begins that holds the last one, and what it holds; the same place and "" where none does.
+def math_beside(slot: Slot) -> bool:
+    """Whether the box is a part of a larger formula.
+
+    Args:
+        slot: The last box.
 
     Example:
-        >>> text = "so \\\\boxed{7-\\\\boxed{5}}"
-        >>> outermost(text, text.rfind("\\\\boxed"))[0]
-        3
+        >>> from rlvr_gym.verifiers.extraction import final_slot
+        >>> responses = ("\\\\boxed{5}", "-\\\\boxed{5}", "\\\\boxed {5}+1")
+        >>> [math_beside(final_slot(response, ["boxed"])) for response in responses]
+        [False, True, True]
     """
-    found, content = last, ""
-    before = text.rfind("\\boxed", max(0, last - 8000), last)
-    for _ in range(20):
-        if before < 0:
-            break
-        start = text.find("{", before)
-        inside = braced(text, start) if 0 <= start < last else None
-        if inside is None or start + len(inside) + 2 <= last:
-            break
-        found, content = before, inside
-        before = text.rfind("\\boxed", max(0, before - 8000), before)
-    return found, content
-
-
-def math_beside(text: str, last: int, content: str) -> bool:
-    """Whether the box is a part of a larger formula, such as `-\\boxed{5}` or `\\boxed{5}+1`."""
-    end = last + len("\\boxed{") + len(content) + 1
-    return _GLUED_BEFORE.search(text, max(0, last - 12), last) is not None or _GLUED_AFTER.match(text, end) is not None
+    before = _GLUED_BEFORE.search(slot.source, max(0, slot.start - 12), slot.start)
+    return before is not None or _GLUED_AFTER.match(slot.source, slot.end) is not None
 
 
 def _clause(text: str) -> str:
@@ -156,15 +141,16 @@ def lenient_slot(response: str) -> Slot | None:
     if phrase is not None:
         value = _clause(phrase["value"] or phrase["line"] or "")
         if value:
-            return Slot(value, "answer_is")
+            return Slot(value, "answer_is", text, *phrase.span())
     formula = _last(_MATHS, text)
     if formula is not None:
-        return Slot(next(group for group in formula.groups() if group is not None), "last_formula")
+        inside = next(group for group in formula.groups() if group is not None)
+        return Slot(inside, "last_formula", text, *formula.span())
     whole = text.strip()
     if 0 < len(whole) <= MAX_WHOLE and "\n" not in whole and len(_WORD.findall(whole)) < 2:
-        return Slot(whole, "whole")
+        return Slot(whole, "whole", text, 0, len(text))
     numeral = _last(_NUMERAL, text)
-    return Slot(numeral[0], "last_number") if numeral is not None else None
+    return Slot(numeral[0], "last_number", text, *numeral.span()) if numeral is not None else None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Step, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
-from rlvr_gym.verifiers.extraction import NoSlot, Slot, after_reasoning, check_markers, final_slot
+from rlvr_gym.verifiers.extraction import NoSlot, Slot, check_markers, final_slot
 from rlvr_gym.verifiers.math import echo
 from rlvr_gym.verifiers.math.answer import Reading, as_mathematics, as_written, read
 from rlvr_gym.verifiers.math.compare import compare, type_of
@@ -17,7 +17,7 @@ from rlvr_gym.verifiers.math.explain import steps
 from rlvr_gym.verifiers.math.finite import operators_in
 from rlvr_gym.verifiers.math.policy import DECIMALS, UNITS, VARIABLES, Judgement, Policy, WorkerFailed, judged
 from rlvr_gym.verifiers.math.relations import assignment
-from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot, math_beside, outermost
+from rlvr_gym.verifiers.math.slots import boxes_beside, declared_beside, lenient_slot, math_beside
 from rlvr_gym.verifiers.math.tree import MAX_CHARS, MAX_DIGITS, Node, NotMath, TooLarge
 from rlvr_gym.verifiers.verdict import Reason, Status, Verdict, ungradable
 
@@ -120,27 +120,11 @@ class Math(Verifier):
 
     def judge(self, response: str, gold: Gold, context: Context | None) -> Verdict:
         """See the class."""
-        slot = final_slot(response, self.markers)
-        if isinstance(slot, NoSlot) and slot.reason.code == "no_marker" and self.mode == "lenient":
-            slot = lenient_slot(response) or slot
-        if isinstance(slot, NoSlot):
-            return Verdict(slot.status, 0.0, slot.reason, self.id)
-        text = slot.text.strip()
-        if not text:
-            reason = Reason("empty_answer", "the answer is empty")
-            return Verdict(Status.MALFORMED, 0.0, reason, self.id, "", slot.marker)
-        prompt = context.get("prompt") if isinstance(context, Mapping) else None
-        policy = Policy(self.decimals, self.units, self.variables, prompt if isinstance(prompt, str) else "")
         try:
-            if slot.marker == "boxed":
-                text, rival = _beside(response, slot, text, gold, policy)
-                if rival:
-                    reason = Reason("two_answers", f"another answer is declared beside the box: {rival:.60}")
-                    return Verdict(Status.AMBIGUOUS, 0.0, reason, self.id, text[:200], slot.marker)
-            return self._verdict(text, slot.marker, gold, policy)
-        except RecursionError:  # trees are capped far below this: the caller has used up the stack
-            reason_text = "called too deep in the stack to judge"
-            return ungradable(Status.VERIFIER_ERROR, "stack_exhausted", reason_text, self.id)
+            return self._judged(response, gold, context)
+        except RecursionError:  # no answer needs half of Python's stack: the caller has used it up
+            text = "called too deep in the stack to judge"
+            return ungradable(Status.VERIFIER_ERROR, "stack_exhausted", text, self.id)
 
     def reasoning(self, verdict: Verdict, reference: Any) -> list[Step]:
         """How both sides were read, and the rungs up to the one that decided."""
@@ -152,6 +136,25 @@ class Math(Verifier):
         if verdict.extracted and verdict.status is not Status.LIMIT_EXCEEDED:
             answer = read(verdict.extracted)
         return [Step(name, text) for name, text in steps(gold, answer, verdict.method)]
+
+    def _judged(self, response: str, gold: Gold, context: Context | None) -> Verdict:
+        slot = final_slot(response, self.markers)
+        if isinstance(slot, NoSlot) and slot.reason.code == "no_marker" and self.mode == "lenient":
+            slot = lenient_slot(response) or slot
+        if isinstance(slot, NoSlot):
+            return Verdict(slot.status, 0.0, slot.reason, self.id)
+        text = slot.text.strip()
+        if not text:
+            reason = Reason("empty_answer", "the answer is empty")
+            return Verdict(Status.MALFORMED, 0.0, reason, self.id, "", slot.marker)
+        prompt = context.get("prompt") if isinstance(context, Mapping) else None
+        policy = Policy(self.decimals, self.units, self.variables, prompt if isinstance(prompt, str) else "")
+        if slot.marker == "boxed":
+            text, rival = _beside(slot, gold, policy)
+            if rival:
+                reason = Reason("two_answers", f"another answer is declared beside the box: {rival:.60}")
+                return Verdict(Status.AMBIGUOUS, 0.0, reason, self.id, text[:200], slot.marker)
+        return self._verdict(text, slot.marker, gold, policy)
 
     def _verdict(self, text: str, marker: str, gold: Gold, policy: Policy) -> Verdict:
         if text == gold.text:
@@ -178,15 +181,11 @@ class Math(Verifier):
         first = self._one(gold.readings[0], answer, policy)
         if first.equal:
             return echo.guarded(first, gold.readings[0], answer, policy.prompt)
-        listed = type_of(gold.readings[-1]) == "list" and len(gold.readings) > 1
-        if answer.grouped and (listed or gold.type in ("list", "set")):
-            answer = read(text, split_groups=True)
-        elif not listed:
+        parted = _parted(text, answer, gold)
+        if parted is None:
             return first
-        second = compare(gold.readings[-1], answer, policy)
-        if listed and (answer.node.head != "list" or not _same_order(gold.readings[-1].node, answer.node)):
-            return first
-        return second if second.equal else first
+        second = compare(gold.readings[-1], parted, policy)
+        return echo.guarded(second, gold.readings[-1], parted, policy.prompt) if second.equal else first
 
     def _one(self, gold: Reading, answer: Reading, policy: Policy) -> Judgement:
         judgement = compare(gold, answer, policy)
@@ -199,9 +198,16 @@ class Math(Verifier):
         return judgement
 
 
-def _same_order(gold: Node, answer: Node) -> bool:
-    """Whether an answer to `1,234` is the list of 1 and 234 in that order, which alone it can be."""
-    return gold.args == answer.args
+def _parted(text: str, answer: Reading, gold: Gold) -> Reading | None:
+    """The answer with `1,234` as 1 and 234, where it may be meant so; else None."""
+    wanted = gold.readings[-1].node
+    or_number = len(gold.readings) > 1 and wanted.head == "list"
+    if not or_number and not (answer.grouped and gold.type in ("list", "set")):
+        return None
+    parted = read(text, split_groups=True) if answer.grouped else answer
+    if or_number and (parted.node.head != "list" or parted.node.args != wanted.args):
+        return None  # of a reference that may be a number, nothing but the very list can be meant
+    return parted
 
 
 @lru_cache(maxsize=8192)
@@ -262,22 +268,18 @@ def _typed(gold: Gold, wanted: str) -> Gold:
 _VALUES = ("integer", "rational", "decimal", "real", "complex", "expression")
 
 
-def _beside(response: str, slot: Slot, text: str, gold: Gold, policy: Policy) -> tuple[str, str]:
+def _beside(slot: Slot, gold: Gold, policy: Policy) -> tuple[str, str]:
     """The answer with the boxes that belong to it, and another answer that was declared beside it, if any."""
-    tail = after_reasoning(response) or ""
-    last, outer = outermost(tail, tail.rfind("\\boxed"))
-    if outer:
-        text = outer.strip()
-    if math_beside(tail, last, outer or slot.text):
-        return text, tail[max(0, last - 20) : last + len(text) + 30].strip()
-    boxes = boxes_beside(tail, last)
-    if boxes:
-        if gold.type in ("list", "set", "union"):
-            return ", ".join([*boxes, text]), ""
-        for other in boxes:
-            if not _agree(other, text, policy):
-                return text, other
-    for other in declared_beside(tail, last, outer or slot.text):
+    text = slot.text.strip()
+    if math_beside(slot):
+        return text, slot.source[max(0, slot.start - 20) : slot.end + 20].strip()
+    others = boxes_beside(slot)
+    if others and gold.type in ("list", "set", "union"):
+        return ", ".join([*others, text]), ""
+    for other in others:
+        if not _agree(other, text, policy):
+            return text, other
+    for other in declared_beside(slot):
         if not _agree(other, text, policy, unreadable=True):
             return text, other
     return text, ""

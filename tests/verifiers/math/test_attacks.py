@@ -83,6 +83,12 @@ WRONG = [
     ("12", r"5\text{ cm} 7\text{ cm}"),
     ("1", "0^0"),
     ("5", r"5\mathrm{~cm^}{3}0"),
+    (r"\mathbb{Z}", "(1,2)"),
+    (r"\mathbb{N}", r"\{x\mid x>0\}"),
+    (r"[0,\infty)", r"\mathbb{R}"),
+    (r"(0,1)", r"\text{all real numbers}"),
+    (r"\mathbb{Z}", r"\text{all real numbers}"),
+    (r"\langle-\infty,\infty\rangle", r"\text{all real numbers}"),
     (r"\int_0^1 x^2 dx", "99999999^{99999999}"),
     (r"\int_0^1 x^2 dx", "99999999!"),
     (r"\int_0^1 x^2 dx", r"\frac{1}{3}^{99999999999999999999999999999999999999999999999999}"),
@@ -116,6 +122,12 @@ RIGHT = [
     (r"\frac{\pi}{6}", r"30^\circ"),
     (r"\frac{\pi}{6}", r"\frac{\pi}{6}\text{ radians}"),
     ("1,234", "1, 234"),
+    ("100, 200", "200,100"),
+    (r"(-\infty,\infty)", r"\mathbb{R}"),
+    (r"\mathbb{R}", r"(-\infty,\infty)"),
+    (r"(-\infty,\infty)", r"\text{all real numbers}"),
+    (r"\mathbb{R}", r"\text{all reals}"),
+    (r"\text{all real numbers}", r"(-\infty,\infty)"),
 ]
 # whole responses to a question whose answer is 5
 HEDGES = [
@@ -132,6 +144,11 @@ HEDGES = [
     r"\boxed{1} \boxed{2} | \boxed{3} | \boxed{5}",
     r"\boxed{7-\boxed{5}}",
     r"\boxed{7\text{ or }\boxed{5}}",
+    r"\boxed{7-\boxed{1}-\boxed{5}}",
+    r"\boxed{7-\boxed{5}} or \boxed{5}",
+    r"\boxed{" + "1+1+" * 2000 + r"\boxed{5}}",
+    r"\boxed {5}+1",
+    r"\boxed {5} or 7",
     r"-\boxed{5}",
     r"\boxed{5}+1",
     r"\boxed{5}/7",
@@ -150,6 +167,10 @@ PLAIN = [
     r"$$\boxed{5}$$",
     r"- \boxed{5}",
     r"\boxed{\boxed{5}}",
+    r"\boxed{ $\boxed {5}$ }",
+    r"\boxed{\boxed{5}} = \boxed{5}",
+    r"\boxed{x=\boxed{5}}",
+    r"\boxed {5} cm",
     r"so \boxed{5} or in words, five.",
     r"**Answer:** \boxed{5}",
     r"\boxed{5} apples and 3 pears are left",
@@ -164,6 +185,7 @@ ECHOES = [
     ("Compute $3+4$", "7", "4+3"),
     ("Compute $3+4$", "7", "3+4+0"),
     ("$99^2-1$", "9800", "-1+99^2"),
+    ("Put $200,100$ in order", "100, 200", "200,100"),
 ]
 
 

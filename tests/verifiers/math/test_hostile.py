@@ -15,7 +15,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -324,6 +324,84 @@ def test_a_deep_caller_gets_the_verdict_or_none_and_leaves_no_trace(room: int) -
     deep = below(depth, lambda: VERIFIER.verify(box(answer), gold))
     assert deep.passed or not deep.gradable
     assert VERIFIER.verify(box(answer), gold).passed
+
+
+# reference, answer: each is decided by another rung, or by none; `N` makes the pair a new one
+RUNGS = {
+    "another spelling": ("x+N", "N+x"),
+    "normal form": (r"(x+1)^{3}+\frac{N}{x}", r"x^3+3x^2+3x+1+\frac{N}{x}"),
+    "normal form, different": (r"(x+1)^{3}+\frac{N}{x}", r"x^3+3x^2+3x+2+\frac{N}{x}"),
+    "residues": ("2^{100000}+N", "4^{50000}+N"),
+    "residues, different": ("2^{100000}+N", "4^{50000}+N+1"),
+    "floats": (r"\sin x+N", r"\cos x+N"),
+    "intervals": (r"\sqrt{8+2\sqrt{15}}+N", r"\sqrt3+\sqrt5+N"),
+    "intervals, different": (r"\sqrt{8+2\sqrt{15}}+N", r"\sqrt3+\sqrt5+N+10^{-30}"),
+    "gamma": (r"\frac{(x-19)!}{(x-20)!}+N", "x-19+N"),
+    "sympy": (r"\int_0^1 x^2dx+N", r"\frac13+N"),
+    "sign": (r"[\sqrt2,N]\cup[3,\sqrt{15}+N]", r"[3,\sqrt{15}+N]\cup[\sqrt2,N]"),
+    "undecided": (r"\lfloor\frac{n}{5}\rfloor+N", r"\lfloor\frac{n}{5}+\sin^2 n+\cos^2 n-1\rfloor+N"),
+    "nested": (around("(", ")", 20, "x+N+1"), around("(", ")", 20, "1+x+N")),
+    "nested, different": (around(r"\sqrt{1+", "}", 18, "x+N"), around(r"\sqrt{1+", "}", 18, "x+N+1")),
+}
+
+
+@pytest.mark.parametrize(("gold", "answer"), RUNGS.values(), ids=RUNGS)
+def test_a_used_up_stack_is_never_an_answer_that_is_wrong(gold: str, answer: str) -> None:
+    for room in range(40, 440, 8):
+        mine, theirs = gold.replace("N", str(room)), answer.replace("N", str(room))
+        depth = sys.getrecursionlimit() - room - used_frames()
+        deep = below(depth, partial(VERIFIER.verify, box(theirs), mine))
+        expected = VERIFIER.verify(box(theirs), mine)
+        assert expected.gradable
+        assert deep == expected or (deep.gradable, deep.reason.code) == (False, "stack_exhausted"), room
+
+
+@pytest.mark.parametrize(
+    ("name", "gold", "answer"),
+    [
+        ("rlvr_gym.verifiers.math.parser.Parser.expr", "x+901", "901+x"),
+        ("rlvr_gym.verifiers.math.compare.compare_scalars", "x+902", "902+x"),
+        ("rlvr_gym.verifiers.math.ladder.normal_form", "x+903", "903+x"),
+        ("rlvr_gym.verifiers.math.modular.Residues.value", "2^{100000}+904", "904+4^{50000}"),
+        ("rlvr_gym.verifiers.math.kernels.FloatBalls.add", r"\sin x+905", r"\cos x+905"),
+        ("rlvr_gym.verifiers.math.intervals.Intervals.mul", r"\sqrt{8+2\sqrt{15}}+906", r"\sqrt3+\sqrt5+906"),
+        ("rlvr_gym.verifiers.math.symbolic.heavy", r"\int_0^1 x^2dx+907", r"\frac13+907"),
+    ],
+)
+def test_whichever_part_uses_up_the_stack_the_verdict_is_ungradable(
+    name: str, gold: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deeper(*args: object) -> None:
+        raise RecursionError
+
+    assert VERIFIER.check_reference(gold).ok
+    with monkeypatch.context() as patch:
+        patch.setattr(name, deeper)
+        verdict = VERIFIER.verify(box(answer), gold)
+    assert (verdict.status.value, verdict.reason.code) == ("verifier_error", "stack_exhausted")
+    assert VERIFIER.verify(box(answer), gold).gradable
+
+
+DEEP = {
+    **{name: around(*pair, n, "x") for name, pair in NESTED.items() for n in (19, 38)},
+    "maxima": around(r"\max(", ",1)", 38, "x"),
+    "factorials of differences": around("-(", "!)", 19, "x"),
+    "factorials of negatives": around("-(", ")!", 19, "x"),
+    "powers of factorials": around("(", ")^{x+1}!", 19, "x"),
+    "factorial far below zero": r"(-\frac{1801}{2})!",
+    "binomials of negatives": around(r"-\binom{", "}{2}", 19, "x"),
+    "pairs": around("(", ",1)", 38, "x"),
+    "sets": around(r"\{", r",1\}", 38, "x"),
+    "set builders": around(r"\{x\mid ", r">0\}", 38, "x"),
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_no_answer_uses_up_the_stack(text: str) -> None:
+    """The half of Python's stack is enough: what a candidate can cause is gradable."""
+    depth = sys.getrecursionlimit() - 500 - used_frames()
+    for gold in ("7/3", r"x+\sin(x)", r"\mathbb{Z}", "(1,2)"):
+        assert below(depth, partial(VERIFIER.verify, box(text), gold)).gradable
 
 
 def used_frames() -> int:
