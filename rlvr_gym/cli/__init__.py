@@ -18,6 +18,7 @@ _COMMANDS = {
     "train": "train:run_train",
     "verify": "verify:run_verify",
     "play": "play:run_play",
+    "sandbox": "sandbox:run_sandbox",
 }
 _RESUMABLE = ("bench", "rescore", "train")
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from rlvr_gym import __version__
+from rlvr_gym.cli import sandbox
 from rlvr_gym.cli.specs import POLICY_HELP
 from rlvr_gym.verifiers.errors import suggestion
 
@@ -18,6 +19,7 @@ _TOP = """Environments and verifiers for reinforcement learning with verifiable 
   rlvr bench rlvr/Arithmetic-v0 --policy scripted:0.3 --out runs/scripted
   rlvr train rlvr/Arithmetic-v0 style=compact split=train --model preset:micro --warm-start 0.2 --out runs/train
   rlvr compare runs/base runs/trained --out runs/compare
+  rlvr sandbox doctor                                    which sandboxes work here
 """
 
 _BENCH = """Sample n responses to each task, judge them, and estimate pass@k without bias.
@@ -70,6 +72,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     _add_env(play)
     play.add_argument("--episodes", type=int, default=5, help="how many tasks (5)")
     play.add_argument("--seed", type=int, default=0, help="seed of the first task (0)")
+    sandbox.add_arguments(commands.add_parser("sandbox", help="run untrusted programs, serve a sandbox"))
     return parser, dict(commands.choices)
 
 
@@ -89,7 +92,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         args.settings = [*args.settings, *settings]
         rest = [word for word in rest if word not in settings]
     if rest:
-        command = commands[args.command]
+        command = getattr(args, "parser", commands[args.command])
         options = [option for action in command._actions for option in action.option_strings]
         command.error(f"unknown argument {rest[0]!r}{suggestion(rest[0], options)}")
     return args

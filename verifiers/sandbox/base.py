@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from rlvr_gym.verifiers.errors import ConfigError, shown
-from rlvr_gym.verifiers.sandbox.languages import Language, find_language
+from rlvr_gym.verifiers.sandbox.languages import Language, find_language, languages_here
 from rlvr_gym.verifiers.sandbox.spec import (
     Isolation,
     Limits,
@@ -25,8 +25,6 @@ from rlvr_gym.verifiers.sandbox.spec import (
     check_level,
     encoded,
 )
-
-COMPILE_LIMITS = Limits(cpu_s=60, wall_s=90, memory_bytes=2 * 2**30, processes=64, file_bytes=2**28, disk_bytes=2**29)
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,8 @@ class Sandbox(ABC):
             SandboxError: As `run`.
             UnknownNameError: As `run`.
         """
-        self._refuse_if_too_weak()
+        self.check_isolation()
+        self._check_language(spec)
         built = self._built(spec)
         if isinstance(built, RunResult) or built.peer is None:
             return built
@@ -155,7 +154,16 @@ class Sandbox(ABC):
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (type(self), self.config())
 
-    def _refuse_if_too_weak(self) -> None:
+    def languages(self) -> list[str] | None:
+        """Names of the languages that programs may be in here; None where that cannot be told beforehand."""
+        return languages_here()
+
+    def check_isolation(self) -> None:
+        """Refuse to run anything below `min_isolation`.
+
+        Raises:
+            SandboxError: The level that is asked for is not reached.
+        """
         if self.min_isolation == "none":
             return
         found = self.isolation()
@@ -166,12 +174,22 @@ class Sandbox(ABC):
                 f"({lacking}): use another back end, such as docker, or lower min_isolation"
             )
 
+    def _check_language(self, spec: RunSpec) -> None:
+        language, known = find_language(spec.language), self.languages()
+        if known is not None and language.name not in known:
+            raise SandboxError(
+                f"{self.name} cannot run {language.name} here: it needs {', '.join(language.tools)} "
+                f"(languages that it can run: {', '.join(known)})"
+            )
+        if spec.peer is not None:
+            self._check_language(spec.peer)
+
     def _built(self, spec: RunSpec) -> RunSpec | RunResult:
         language = find_language(spec.language)
         if not language.compile or language.artifact in spec.files:
             return spec
         files = {**_files(spec), language.source: encoded("code", spec.code)}
-        job = Job(language, language.compile, files, b"", (language.artifact,), COMPILE_LIMITS, compiling=True)
+        job = Job(language, language.compile, files, b"", (language.artifact,), spec.compile_limits, compiling=True)
         result = self.execute(job)
         if not result.ok or language.artifact not in result.files:
             return replace(result, phase="compile")

@@ -84,16 +84,21 @@ def find_language(name: str) -> Language:
     return LANGUAGES[name]
 
 
+@functools.cache
+def _present() -> tuple[str, ...]:
+    path = toolchains().path
+    found = {tool for row in LANGUAGES.values() for tool in row.tools if shutil.which(tool, path=path)}
+    return tuple(name for name, row in LANGUAGES.items() if name == "python" or set(row.tools) <= found)
+
+
 def languages_here() -> list[str]:
-    """Names of the languages whose tools are on this machine's `PATH`.
+    """Names of the languages whose tools are on this machine, in places that a sandbox can show; looked up once.
 
     Example:
         >>> "python" in languages_here()
         True
     """
-    return [
-        name for name, row in LANGUAGES.items() if name == "python" or all(shutil.which(tool) for tool in row.tools)
-    ]
+    return list(_present())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ _ENTRY_POINTS: dict[str, str] = {
     "bubblewrap": "rlvr_gym.verifiers.sandbox.bubblewrap:Bubblewrap",
     "docker": "rlvr_gym.verifiers.sandbox.docker:Docker",
     "forkserver": "rlvr_gym.verifiers.sandbox.forkserver:ForkServer",
-    "remote": "rlvr_gym.verifiers.sandbox.remote:Remote",
+    "remote": "rlvr_gym.verifiers.sandbox.remote.client:Remote",
     "subprocess": "rlvr_gym.verifiers.sandbox.plain:Plain",
 }
 

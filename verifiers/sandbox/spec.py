@@ -157,6 +157,11 @@ class Limits:
         return cls(**data)
 
 
+COMPILE_LIMITS = Limits(
+    cpu_s=60, wall_s=90, memory_bytes=2048 * MIB, processes=64, file_bytes=256 * MIB, disk_bytes=512 * MIB
+)
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """One program to run.
@@ -170,6 +175,7 @@ class RunSpec:
         collect: Relative paths of files to bring back. What is missing, no regular file, behind a link or larger than
             `limits.file_bytes` is left out.
         limits: What it may use.
+        compile_limits: What its compiler may use, where the language has one.
         peer: A second program that runs at the same time, sandboxed by itself. The stdout of each is the stdin of the
             other, so neither may have a `stdin` of its own; `RunResult.peer` tells how it went.
 
@@ -188,6 +194,7 @@ class RunSpec:
     files: Mapping[str, bytes | str] = field(default_factory=dict)
     collect: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    compile_limits: Limits = COMPILE_LIMITS
     peer: RunSpec | None = None
 
     def __post_init__(self) -> None:
@@ -218,7 +225,8 @@ class RunResult:
         signal: Number of the signal that ended it, else None.
         stdout: What it wrote, at most `limits.output_bytes`.
         stderr: The same of stderr.
-        limit: The limit that ended it: `cpu`, `wall`, `memory`, `output`, `processes` or `file`; else None.
+        limit: The limit that it ran into: `cpu`, `wall`, `memory`, `output`, `processes` or `file`; else None. There
+            may be an exit status beside it, where the program came to its own end in the same moment.
         cpu_s: Processor seconds of the whole tree.
         wall_s: Seconds from start to end.
         peak_memory_bytes: Largest resident size that was seen.

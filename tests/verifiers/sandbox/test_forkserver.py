@@ -51,6 +51,14 @@ def helpers_of(pid: int) -> list[int]:
     return found
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there, and no zombie that waits to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def zygote_of(sandbox: Sandbox) -> int:
     helper = sandbox._helper  # type: ignore[attr-defined]
     return next(iter(helpers_of(helper._process.pid)))
@@ -544,10 +552,12 @@ def test_a_zygote_that_stands_still_is_not_waited_for_forever(monkeypatch: pytes
     monkeypatch.setattr("rlvr_gym.verifiers.sandbox.forkserver._GRACE_S", 0.5)
     with make_sandbox("forkserver") as sandbox:
         assert python(sandbox, "").ok
-        os.kill(zygote_of(sandbox), signal.SIGSTOP)
+        zygote = zygote_of(sandbox)
+        os.kill(zygote, signal.SIGSTOP)
         with pytest.raises(SandboxError, match="did not answer in time"):
             python(sandbox, "", Limits(wall_s=0.5))
         assert python(sandbox, "print(1)").stdout == b"1\n"
+    assert not lives(zygote)
 
 
 def test_the_helper_is_recycled_without_a_gap() -> None:
@@ -594,9 +604,9 @@ def test_nothing_survives_the_sudden_death_of_the_caller() -> None:
         caller.kill()
     assert len(helpers) >= 3
     deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in helpers) and time.monotonic() < deadline:
+    while any(map(lives, helpers)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not [pid for pid in helpers if Path(f"/proc/{pid}").exists()]
+    assert not list(filter(lives, helpers))
 
 
 def test_modules_can_be_loaded_ahead_and_packages_be_allowed() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import stat
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -90,6 +91,7 @@ class Stage:
         os.close(answering)
         os.close(granted)
         self.mounts = self.open_proc("self/ns/mnt")
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # even where this process stands still
 
     def _attend(self, child: int, asking: int, granting: int) -> NoReturn:
         """The parent's part: what only it may do for the zygote, and what is left to do after it."""
