@@ -99,21 +99,28 @@ class ForkServer(Sandbox):
             self._give_back(helper)
 
     def execute(self, job: Job) -> RunResult:
-        """See `Sandbox.execute`. A helper lost before the job reached it is replaced; no job is run twice."""
+        """See `Sandbox.execute`.
+
+        A helper lost before the job reached it is replaced, and a program that something outside killed is run again;
+        both once.
+        """
+        try:
+            return self._execute(job)
+        except (_LostError, _KilledError):
+            pass
+        try:
+            return self._execute(job)
+        except _LostError as error:
+            raise SandboxError(f"the fork-server cannot be reached: {error}") from error
+
+    def _execute(self, job: Job) -> RunResult:
         helper = self._take()
         try:
             return helper.execute(job)
-        except _Lost:
-            self._retire(helper)
-            again = self._take()
-            try:
-                return again.execute(job)
-            except _Lost as error:
-                raise SandboxError(f"the fork-server cannot be reached: {error}") from error
-            finally:
-                self._give_back(again)
-        except SandboxError:
-            if not helper.alive():
+        except _KilledError:
+            raise
+        except (_LostError, SandboxError) as error:
+            if isinstance(error, _LostError) or not helper.alive():
                 self._retire(helper)
             raise
         finally:
@@ -159,8 +166,12 @@ class ForkServer(Sandbox):
                 self._helper = None
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """The helper was gone before a job could have reached it."""
+
+
+class _KilledError(SandboxError):
+    """Something outside of the sandbox has killed the program."""
 
 
 class _Helper:
@@ -203,10 +214,13 @@ class _Helper:
         try:
             for program in programs:
                 payloads.append(wire.memory_file(_parts(program)))
-            wire.send(channel, {"programs": [_described(program) for program in programs]}, payloads)
+            if job.stdin:
+                payloads.append(wire.memory_file([job.stdin]))
+            heads = [_described(program) for program in programs]
+            wire.send(channel, {"programs": heads, "stdin": bool(job.stdin)}, payloads)
         except OSError as error:
             self._drop(channel)
-            raise _Lost(str(error)) from error
+            raise _LostError(str(error)) from error
         finally:
             for fd in payloads:
                 os.close(fd)
@@ -219,8 +233,9 @@ class _Helper:
             raise SandboxError(f"the fork-server {why}; it is started anew. {self._complaint()}".rstrip()) from error
         with self._lock:
             self._idle.append(channel)
-        if "fault" in answer.head:
-            raise SandboxError(f"the fork-server could not run the program: {answer.head['fault']}")
+        if fault := answer.head.get("fault"):
+            kind = _KilledError if fault == wire.KILLED else SandboxError
+            raise kind(f"the fork-server could not run the program: {fault}")
         files = iter([wire.content(fd) for fd in answer.fds])
         results = [self._result(*both, files) for both in zip(programs, answer.head["results"], strict=True)]
         return results[0] if len(results) == 1 else replace(results[0], peer=results[1])
@@ -252,7 +267,7 @@ class _Helper:
                     wire.send(self._control, {"channel": True}, [theirs.fileno()])
                 except OSError as error:
                     channel.close()
-                    raise _Lost(str(error)) from error
+                    raise _LostError(str(error)) from error
             return channel
 
     def _drop(self, channel: socket.socket) -> None:
@@ -296,10 +311,10 @@ def _described(job: Job) -> dict[str, Any]:
 
 
 def _parts(job: Job) -> list[bytes]:
-    """Command and names, the files with the source first, and stdin: what travels past the zygote unread."""
+    """Command and names, and the files with the source first: what travels past the zygote unread."""
     files = sorted(job.files.items(), key=lambda item: item[0] != job.language.source)
     names = "\0".join([*job.command, *(path for path, _ in files)]).encode()
-    return [names, *(content for _, content in files), job.stdin]
+    return [names, *(content for _, content in files)]
 
 
 def _settings(owner: ForkServer) -> dict[str, Any]:

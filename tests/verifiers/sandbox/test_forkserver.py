@@ -302,6 +302,9 @@ os.execv('./x', ['x'])
     "chroot": "import os; os.chroot('.')",
     "make a device": "import os; os.mknod('d', 0o60600, os.makedev(254, 0)); print(open('d').read(1))",
     "raise a limit": "import resource as r; r.setrlimit(r.RLIMIT_NPROC, (10**4, 10**4))",
+    "be killed by the kernel": "import resource as r; r.setrlimit(r.RLIMIT_CPU, (1, 1))",
+    "limit another process": "import resource as r; r.prlimit(1, r.RLIMIT_CPU, (1, 1))",
+    "keep memory outside of every limit": "import os; os.memfd_create('x')",
     "use shared memory": "import ctypes; assert ctypes.CDLL(None).shmget(5, 100, 0o1666) >= 0",
     "use a message queue": "import ctypes; assert ctypes.CDLL(None).mq_open(b'/q', 0o102, 0o666, None) >= 0",
     "reach the helper by its descriptors": """
@@ -364,6 +367,18 @@ int main(){
     assert (result.phase, result.exit_code, result.stdout) == ("run", 0, b""), result
 
 
+def test_a_limit_that_may_be_lowered_is_and_others_can_be_asked_for(sandbox: Sandbox) -> None:
+    code = "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (50, 50))\nprint(r.getrlimit(r.RLIMIT_NOFILE))"
+    assert python(sandbox, code).stdout == b"(50, 50)\n"
+
+
+def test_no_program_can_end_the_process_that_reports_on_it(sandbox: Sandbox) -> None:
+    code = "kill -9 1; kill -STOP 1; prlimit --pid 1 --cpu=1 2>/dev/null || echo refused; cat /proc/1/mem; exit 3"
+    result = sandbox.run(RunSpec(code, language="bash", limits=TIGHT))
+    assert (result.exit_code, result.signal, result.stdout) == (3, None, b"refused\n")
+    assert sandbox.run(RunSpec("kill -9 $$", language="bash")).signal == signal.SIGKILL
+
+
 def test_a_daemon_does_not_survive_its_run(sandbox: Sandbox) -> None:
     before = set(helpers_of(os.getpid()))
     code = """
@@ -403,7 +418,7 @@ DIGESTS = {}
 prefix = bytes(map(ord, reversed("-eldeen")))
 libc = ctypes.CDLL(None, use_errno=True)
 libc.pwrite.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
-copy = os.memfd_create("")
+copy = os.open("copy", os.O_RDWR | os.O_CREAT)
 def search(start, size):
     found = set()
     for place in range(start & ~4095, start + size, 4096):

@@ -35,11 +35,11 @@ def run(control: socket.socket, slot: Slot, lockdown: Lockdown, *, python: bool)
         if python:
             interpreter.warm_up(slot.home)
         program, [*stdio, payload] = wire.receive(control)
-        command, files, stdin = _unpack(wire.content(payload), program)
+        command, files = _unpack(wire.content(payload), program)
         os.chdir(slot.home)
         _write_files(files[1:] if python else files)
         lockdown.limit(program["limits"], execute=not python, reserves=program["reserves"])
-        _connect(stdio, stdin)
+        _connect(stdio)
         if python:
             control.send(STARTED)
             control.close()
@@ -52,15 +52,15 @@ def run(control: socket.socket, slot: Slot, lockdown: Lockdown, *, python: bool)
         os._exit(1)
 
 
-def _unpack(payload: bytes, program: dict[str, Any]) -> tuple[list[str], list[tuple[str, bytes]], bytes]:
-    """Command, files and stdin: they lie behind one another, and the program's head says how long each is."""
+def _unpack(payload: bytes, program: dict[str, Any]) -> tuple[list[str], list[tuple[str, bytes]]]:
+    """Command and files: they lie behind one another, and the program's head says how long each is."""
     parts, position = [], 0
     for size in program["sizes"]:
         parts.append(payload[position : position + size])
         position += size
     names = parts[0].decode().split("\0")
     command, paths = names[: program["words"]], names[program["words"] :]
-    return command, list(zip(paths, parts[1:-1], strict=True)), parts[-1]
+    return command, list(zip(paths, parts[1:], strict=True))
 
 
 def _write_files(files: list[tuple[str, bytes]]) -> None:
@@ -72,11 +72,8 @@ def _write_files(files: list[tuple[str, bytes]]) -> None:
             os.fchmod(file.fileno(), 0o755)
 
 
-def _connect(stdio: list[int], stdin: bytes) -> None:
+def _connect(stdio: list[int]) -> None:
     """Put the program's own stdin, stdout and stderr in their places."""
-    if stdin:
-        os.close(stdio[0])
-        stdio[0] = wire.memory_file([stdin])
     for number, fd in enumerate(stdio):
         os.dup2(fd, number)
         os.close(fd)

@@ -36,6 +36,7 @@ class Lockdown:
             stage.missing["private_tmp"] = "there is no mount namespace: files go to a directory of limited file size"
         self.new_privs = stage.attempt("no_new_privs", _probe_no_new_privs)
         self.filters: dict[bool, kernel.Filter] = {}
+        self.last_filter: kernel.Filter | None = None
         if self.new_privs:
             stage.attempt("seccomp", self._make_filters)
         self.landlocked = self.new_privs and stage.attempt("landlock", self._make_rules)
@@ -55,6 +56,7 @@ class Lockdown:
 
     def _make_filters(self) -> None:
         self.filters = {exec_: kernel.Filter(seccomp.program(allow_exec=exec_)) for exec_ in (False, True)}
+        self.last_filter = kernel.Filter(seccomp.late_program())
         _in_a_child(self.filters[False].install)
 
     def _make_rules(self) -> None:
@@ -108,7 +110,7 @@ class Lockdown:
             self.filters[execute].install()
 
     def limit(self, limits: dict[str, Any], *, execute: bool, reserves: bool) -> None:
-        """The limits that the kernel keeps for each process.
+        """The limits that the kernel keeps for each process, for good.
 
         Args:
             limits: As in `Limits`.
@@ -135,6 +137,8 @@ class Lockdown:
             stack, hard = 64 * 2**20, resource.getrlimit(resource.RLIMIT_STACK)[1]
             resource.setrlimit(resource.RLIMIT_STACK, (stack if hard < 0 else min(stack, hard), hard))
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if self.last_filter is not None and "seccomp" in self.stage.layers:
+            self.last_filter.install()
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # so that the limit shows; Python ignores it otherwise
 
 

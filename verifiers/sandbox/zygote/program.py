@@ -94,6 +94,7 @@ class Job:
     def __init__(self, channel: socket.socket, message: wire.Message) -> None:
         self.channel = channel
         self.heads: list[dict[str, Any]] = message.head["programs"]
+        self.stdin: list[int] = [message.fds.pop()] if message.head["stdin"] else []
         self.payloads = message.fds
         self.programs: list[Program] = []
 
@@ -177,7 +178,7 @@ class Program:
         if limit is None and number == signal.SIGKILL and group is not None and group.was_out_of_memory():
             limit = "memory"
         if limit is None and number == signal.SIGKILL and separate and own:
-            return {"fault": "the program was killed from outside of the sandbox"}
+            return {"fault": wire.KILLED}
         return {
             "exit": None if number is not None else os.WEXITSTATUS(status),
             "signal": number,

@@ -49,7 +49,13 @@ _COMMON = {
     "landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446, "memfd_secret": 447,
     "process_mrelease": 448, "set_mempolicy_home_node": 450, "lsm_set_self_attr": 460, "open_tree_attr": 467,
 }  # fmt: skip
-_ARCHITECTURES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}
+# What a child still needs while it makes ready: limits, and files in memory.
+_X86_64_LATE = {"setrlimit": 160, "prlimit64": 302, "memfd_create": 319}
+_AARCH64_LATE = {"setrlimit": 164, "prlimit64": 261, "memfd_create": 279}
+_ARCHITECTURES = {
+    "x86_64": (0xC000003E, _X86_64, _X86_64_LATE),
+    "aarch64": (0xC00000B7, _AARCH64, _AARCH64_LATE),
+}
 
 # Ordinary programs make these on their own; an answer of "no such call" makes the C library use what it used before.
 _ABSENT = {"clone3", "io_uring_setup", "io_uring_enter", "io_uring_register"}
@@ -61,7 +67,8 @@ _SOCKET_TYPE, _DATAGRAM = 0xF, 2
 
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN, _JUMP = 0x20, 0x15, 0x35, 0x54, 0x06, 0x05
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
+_CPU_LIMIT = 0  # RLIMIT_CPU
 
 Item = tuple[int, int, int, int]
 
@@ -79,10 +86,7 @@ def program(*, allow_exec: bool) -> bytes:
         >>> len(program(allow_exec=False)) % 8
         0
     """
-    machine = os.uname().machine
-    if machine not in _ARCHITECTURES:
-        raise OSError(errno.ENOSYS, f"there is no table of system calls for {machine}")
-    token, own = _ARCHITECTURES[machine]
+    token, own, _ = _machine()
     answers: dict[int, list[Item]] = {}
     for name, number in {**own, **_COMMON}.items():
         if name not in _HARMLESS and not (allow_exec and name in _EXEC):
@@ -90,13 +94,50 @@ def program(*, allow_exec: bool) -> bytes:
     answers[own["clone"]] = _unless(_FIRST_ARGUMENT, _NAMESPACES, (_EQUAL, 1, 0, 0))
     # A pair of datagram sockets could be turned to an address outside; connected streams stay with each other.
     answers[own["socketpair"]] = _unless(_SECOND_ARGUMENT, _SOCKET_TYPE, (_EQUAL, 0, 1, _DATAGRAM))
+    return _assembled(token, _ranges(answers))
+
+
+def late_program() -> bytes:
+    """A second filter, for the moment before the program runs.
+
+    - The limit on processor time is not changed, nor any limit of another process: by lowering the one, a program could
+      let the kernel kill it as if from outside, or kill the process that reports how it ended.
+    - There are no files in memory that belong to no directory: they are in no process and count for no limit.
+
+    Raises:
+        OSError: This machine's architecture has no table.
+    """
+    token, _, late = _machine()
+    allow, refuse = (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM)
+    answers: dict[int, list[Item]] = {
+        late["memfd_create"]: [(_RETURN, 0, 0, _ERRNO | errno.ENOSYS)],
+        late["setrlimit"]: [(_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 1, _CPU_LIMIT), refuse, allow],
+        late["prlimit64"]: [
+            *((_LOAD, 0, 0, _THIRD_ARGUMENT), (_EQUAL, 0, 2, 0)),  # asking is free: a null pointer, both halves
+            *((_LOAD, 0, 0, _THIRD_ARGUMENT + 4), (_EQUAL, 4, 0, 0)),
+            *((_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 3, 0)),
+            *((_LOAD, 0, 0, _SECOND_ARGUMENT), (_EQUAL, 1, 0, _CPU_LIMIT)),
+            *(allow, refuse),
+        ],
+    }
+    return _assembled(token, _ranges(answers, last=_ALLOW))
+
+
+def _machine() -> tuple[int, dict[str, int], dict[str, int]]:
+    machine = os.uname().machine
+    if machine not in _ARCHITECTURES:
+        raise OSError(errno.ENOSYS, f"there is no table of system calls for {machine}")
+    return _ARCHITECTURES[machine]
+
+
+def _assembled(token: int, ranges: list[tuple[int, list[Item]]]) -> bytes:
     head: list[Item] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, token),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
     ]
-    return b"".join(struct.pack("HBBI", *item) for item in head + _tree(_ranges(answers)))
+    return b"".join(struct.pack("HBBI", *item) for item in head + _tree(ranges))
 
 
 def _unless(argument: int, mask: int, allowed: Item) -> list[Item]:
@@ -105,16 +146,20 @@ def _unless(argument: int, mask: int, allowed: Item) -> list[Item]:
     return [(_LOAD, 0, 0, argument), (_AND, 0, 0, mask), allowed, refuse, allow]
 
 
-def _ranges(answers: dict[int, list[Item]]) -> list[tuple[int, list[Item]]]:
-    """First number of each run of equal answers, and the answer as instructions."""
+def _ranges(answers: dict[int, list[Item]], last: int = _ERRNO | errno.ENOSYS) -> list[tuple[int, list[Item]]]:
+    """First number of each run of equal answers, and the answer as instructions.
+
+    Args:
+        answers: Number of the call to the answer; what is not there is allowed.
+        last: The answer to calls younger than this list, and to the x32 variants of old ones.
+    """
     allow: list[Item] = [(_RETURN, 0, 0, _ALLOW)]
     ranges: list[tuple[int, list[Item]]] = []
     for number in range(_LAST + 1):
         answer = answers.get(number, allow)
         if not ranges or ranges[-1][1] != answer:
             ranges.append((number, answer))
-    # Calls that are younger than this list, and the x32 variants of old ones, do not exist for a candidate.
-    return [*ranges, (_LAST + 1, [(_RETURN, 0, 0, _ERRNO | errno.ENOSYS)])]
+    return [*ranges, (_LAST + 1, [(_RETURN, 0, 0, last)])]
 
 
 def _tree(ranges: list[tuple[int, list[Item]]]) -> list[Item]:

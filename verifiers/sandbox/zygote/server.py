@@ -104,13 +104,13 @@ class Server:
     def start(self, job: Job) -> None:
         """Give each program of a job a child, its pipes and its payload."""
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        handed = [null, *job.payloads]
+        handed = [null, *job.payloads, *job.stdin]
         try:
-            inputs, outputs, kept = [null, null], [null, null], [-1, -1]
+            inputs, outputs, kept = [*job.stdin, null, null], [null, null], [-1, -1]
             if len(job.heads) == 2:
                 inputs[1], outputs[0] = os.pipe()
                 inputs[0], outputs[1] = os.pipe()
-                handed += [*inputs, *outputs]
+                handed += [*inputs[:2], *outputs]
             else:
                 kept[0], outputs[0] = os.pipe()
                 handed.append(outputs[0])

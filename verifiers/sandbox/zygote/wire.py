@@ -14,6 +14,7 @@ import os
 import socket
 from typing import Any, NamedTuple
 
+KILLED = "the program was killed from outside of the sandbox"
 _PACKET = 100_000
 _FDS = 16
 
