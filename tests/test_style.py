@@ -24,7 +24,7 @@ MAX_FUNCTION_LINES = 60  # without the docstring
 
 # Packages of extras that `make test` does not install: a module that needs one is skipped, any other failure to
 # import is a failure of the test.
-NOT_IN_DEV = {"openai", "docker", "ray", "vllm"}
+NOT_IN_DEV = {"openai", "ray", "vllm"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

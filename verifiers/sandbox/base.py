@@ -176,7 +176,8 @@ class Sandbox(ABC):
 
     def _check_language(self, spec: RunSpec) -> None:
         language, known = find_language(spec.language), self.languages()
-        if known is not None and language.name not in known:
+        built = language.compile and language.artifact in spec.files
+        if known is not None and language.name not in known and not built:
             raise SandboxError(
                 f"{self.name} cannot run {language.name} here: it needs {', '.join(language.tools)} "
                 f"(languages that it can run: {', '.join(known)})"

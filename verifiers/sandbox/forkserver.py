@@ -199,7 +199,7 @@ class _Helper:
         try:
             self._control.settimeout(_START_S)
             wire.send(self._control, _settings(owner))
-            ready = wire.receive(self._control).head
+            ready = wire.receive_answer(self._control).head
         except (OSError, wire.Closed) as error:
             complaint = self._complaint()
             self.close()
@@ -226,7 +226,7 @@ class _Helper:
                 os.close(fd)
         try:
             channel.settimeout(max(program.limits.wall_s for program in programs) + _GRACE_S)
-            answer = wire.receive(channel)
+            answer = wire.receive_answer(channel)
         except (OSError, wire.Closed) as error:
             self._drop(channel)
             why = "did not answer in time" if isinstance(error, TimeoutError) else "ended in the middle of a run"

@@ -47,7 +47,7 @@ class Language:
 
 
 _ROWS = (
-    Language("python", "main.py", ("python3", "-P", "-s", "main.py")),
+    Language("python", "main.py", ("python3", "-s", "main.py")),
     Language("bash", "main.sh", ("bash", "main.sh")),
     Language("javascript", "main.js", ("node", "main.js"), reserves=True),
     Language("perl", "main.pl", ("perl", "main.pl")),

@@ -10,7 +10,7 @@ from rlvr_gym.verifiers.sandbox.base import Sandbox
 
 _ENTRY_POINTS: dict[str, str] = {
     "bubblewrap": "rlvr_gym.verifiers.sandbox.bubblewrap:Bubblewrap",
-    "docker": "rlvr_gym.verifiers.sandbox.docker:Docker",
+    "docker": "rlvr_gym.verifiers.sandbox.docker.back_end:Docker",
     "forkserver": "rlvr_gym.verifiers.sandbox.forkserver:ForkServer",
     "remote": "rlvr_gym.verifiers.sandbox.remote.client:Remote",
     "subprocess": "rlvr_gym.verifiers.sandbox.plain:Plain",

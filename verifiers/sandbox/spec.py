@@ -177,7 +177,7 @@ class RunSpec:
         limits: What it may use.
         compile_limits: What its compiler may use, where the language has one.
         peer: A second program that runs at the same time, sandboxed by itself. The stdout of each is the stdin of the
-            other, so neither may have a `stdin` of its own; `RunResult.peer` tells how it went.
+            other, uncapped, so neither may have a `stdin` of its own; `RunResult.peer` tells how it went.
 
     Raises:
         ConfigError: A path is not a plain relative one, or `peer` is used with `stdin` or has a peer itself.

@@ -8,6 +8,7 @@ and with it, through its process namespace, all that it started.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import resource
 import select
@@ -85,7 +86,7 @@ class Server:
             self.start(job)
         except OSError as error:
             reasons = [Told(program.child.control).fault for program in job.programs]
-            wire.send(channel, {"fault": f"a program could not be started: {' '.join(reasons) or error}"})
+            wire.answer(channel, {"fault": f"a program could not be started: {' '.join(reasons) or error}"})
             job.heads = []  # it is answered
             for program in job.programs:
                 program.kill(None)
@@ -221,7 +222,7 @@ class Server:
         faults = [answer["fault"] for answer in answers if "fault" in answer]
         files = [fd for program in job.programs for fd in program.files]
         try:
-            wire.send(job.channel, {"fault": faults[0]} if faults else {"results": answers}, [] if faults else files)
+            wire.answer(job.channel, {"fault": faults[0]} if faults else {"results": answers}, [] if faults else files)
         except OSError:
             return
         finally:
@@ -239,11 +240,11 @@ def main() -> None:
     stage.enter()
     sys.path[:] = [*map(os.path.realpath, sys.path[1:]), *config["packages"]]
     for name in config["preload"]:
-        __import__(name)
+        importlib.import_module(name)
     lockdown = Lockdown(stage, [*sys.path, *config["libraries"]])
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     server = Server(control, stage, lockdown, config["spare"])
-    wire.send(control, {"layers": stage.layers, "missing": stage.missing})
+    wire.answer(control, {"layers": stage.layers, "missing": stage.missing})
     interpreter.prepare()
     gc.collect()
     gc.disable()
