@@ -298,8 +298,7 @@ def test_the_library_runs_no_untrusted_text_and_touches_no_global_random_state()
         f"{place(path, line)}: {what}"
         for module, path in LIBRARY.items()
         for line, what in forbidden(parse(path))
-        if not (module in INSIDE_THE_SANDBOX and what in {"exec()", "compile()"})
-        and (module, what) not in MARSHALS
+        if not (module in INSIDE_THE_SANDBOX and what in {"exec()", "compile()"}) and (module, what) not in MARSHALS
     ]
     assert not found, found
 

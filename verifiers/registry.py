@@ -15,6 +15,7 @@ from rlvr_gym.verifiers.errors import ConfigError, UnknownNameError, shown
 _ENTRY_POINTS: dict[str, str] = {
     "all_of@1": "rlvr_gym.verifiers.combinators:AllOf",
     "any_of@1": "rlvr_gym.verifiers.combinators:AnyOf",
+    "code@1": "rlvr_gym.verifiers.code:Code",
     "countdown@1": "rlvr_gym.verifiers.countdown:Countdown",
     "first@1": "rlvr_gym.verifiers.combinators:First",
     "gate@1": "rlvr_gym.verifiers.combinators:Gate",

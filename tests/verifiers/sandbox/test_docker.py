@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from rlvr_gym.verifiers.errors import ConfigError
 from rlvr_gym.verifiers.sandbox import LANGUAGES, Language, Limits, RunResult, RunSpec, SandboxError, make_sandbox
-from rlvr_gym.verifiers.sandbox.docker import agent
 from rlvr_gym.verifiers.sandbox.base import Job
-from rlvr_gym.verifiers.sandbox.docker.back_end import Docker
+from rlvr_gym.verifiers.sandbox.docker import agent
 from rlvr_gym.verifiers.sandbox.docker.api import Engine as Api
 from rlvr_gym.verifiers.sandbox.docker.api import default_host
+from rlvr_gym.verifiers.sandbox.docker.back_end import Docker
 from rlvr_gym.verifiers.sandbox.docker.container import LABEL, POOL_LABEL, Recipe, Shape, is_dead, make, owner
 from rlvr_gym.verifiers.sandbox.docker.probe import judge
 from rlvr_gym.verifiers.sandbox.docker.wire import Wire

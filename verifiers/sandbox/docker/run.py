@@ -15,8 +15,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from rlvr_gym.verifiers.sandbox.docker import agent
 from rlvr_gym.verifiers.sandbox.base import Job
+from rlvr_gym.verifiers.sandbox.docker import agent
 from rlvr_gym.verifiers.sandbox.docker.api import Engine
 from rlvr_gym.verifiers.sandbox.docker.container import Container
 from rlvr_gym.verifiers.sandbox.docker.wire import HungUpError
