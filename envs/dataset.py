@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rlvr_gym.envs.rows import DataError, Row, load_hub_rows, read_rows
-from rlvr_gym.envs.task import ListTaskSet, Task, check_int, check_text
+from rlvr_gym.envs.rows import DataError, Row
+from rlvr_gym.envs.source import RowSource, check_mapping
+from rlvr_gym.envs.task import ListTaskSet, Task, check_text
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
 from rlvr_gym.verifiers.errors import shown, suggestion
@@ -49,7 +47,7 @@ class ColumnSpec:
         Raises:
             ConfigError: Not a dict, an unknown key, or a value that is not a name or a list of names.
         """
-        _check_mapping("columns", columns)
+        check_mapping("columns", columns)
         values = {key: getattr(default, key) for key in _SPEC_KEYS}
         for key, value in (columns or {}).items():
             if key not in _SPEC_KEYS:
@@ -116,23 +114,12 @@ class DatasetEnv(TextEnv):
         reward: str = "outcome",
         render_mode: str | None = None,
     ) -> None:
-        if (path is None) == (hub is None):
-            raise ConfigError(
-                "give either path= (a .jsonl, .json, .csv or .parquet file) or hub= (an id such as 'openai/gsm8k')"
-                + ("; got both" if path is not None else "; got neither")
-            )
         if PROMPT_FIELD not in check_text("template", template):
             raise ConfigError(f"template must contain {PROMPT_FIELD!r}, got {shown(template)}")
-        _check_mapping("verifier_config", verifier_config)
+        check_mapping("verifier_config", verifier_config)
         self.template = template
-        source = _Source(
-            path=str(path) if isinstance(path, os.PathLike) else path,
-            stamp=_stamp(path),
-            hub=hub,
-            hub_name=hub_name,
-            hub_split=hub_split,
-            hub_revision=hub_revision,
-            limit=limit,
+        source = RowSource.of(
+            path=path, hub=hub, hub_name=hub_name, hub_split=hub_split, hub_revision=hub_revision, limit=limit
         )
         judge = make_verifier(verifier, **(verifier_config or {}))
         spec = ColumnSpec.from_config(columns, self.spec_default)
@@ -236,53 +223,9 @@ class MATHEnv(DatasetEnv):
         super().__init__(path=path, hub=hub, verifier=verifier, template=template, **settings)
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Where rows come from; `stamp` changes when the file does, so that a cached task set is never stale."""
-
-    path: str | None
-    stamp: tuple[int, int] | None
-    hub: str | None
-    hub_name: str | None
-    hub_split: str
-    hub_revision: str | None
-    limit: int | None
-
-    def __post_init__(self) -> None:
-        for name in ("path", "hub", "hub_name", "hub_split", "hub_revision"):
-            if getattr(self, name) is not None:
-                check_text(name, getattr(self, name))
-        if self.limit is not None:
-            check_int("limit", self.limit, 1, sys.maxsize)
-
-    @property
-    def label(self) -> str:
-        return self.path or f"{self.hub} ({self.hub_split})"
-
-    def rows(self) -> list[Row]:
-        if self.path is not None:
-            return read_rows(self.path, self.limit)
-        return load_hub_rows(
-            self.hub or "", name=self.hub_name, split=self.hub_split, revision=self.hub_revision, limit=self.limit
-        )
-
-
-def _stamp(path: str | None) -> tuple[int, int] | None:
-    try:
-        status = Path(path).stat() if isinstance(path, str | os.PathLike) else None
-    except (OSError, ValueError):  # ValueError: a NUL in the name; reading says what is wrong with it
-        return None
-    return (status.st_mtime_ns, status.st_size) if status else None
-
-
-def _check_mapping(name: str, value: Any) -> None:
-    if value is not None and not isinstance(value, Mapping):
-        raise ConfigError(f'{name} must be a JSON object such as {{"key": ...}}, got {shown(value)}')
-
-
 @functools.lru_cache(maxsize=16)
 def _load(
-    source: _Source,
+    source: RowSource,
     spec: ColumnSpec,
     verifier: Verifier,
     template: str,

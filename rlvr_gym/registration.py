@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS: dict[str, str] = {
     "rlvr/Arithmetic-v0": "rlvr_gym.envs.arithmetic:ArithmeticEnv",
+    "rlvr/CodeContests-v0": "rlvr_gym.envs.code_contests:CodeContestsEnv",
+    "rlvr/CodeRepair-v0": "rlvr_gym.envs.code_repair:CodeRepairEnv",
     "rlvr/Countdown-v0": "rlvr_gym.envs.countdown:CountdownEnv",
     "rlvr/Dataset-v0": "rlvr_gym.envs.dataset:DatasetEnv",
     "rlvr/GSM8K-v0": "rlvr_gym.envs.dataset:GSM8KEnv",
+    "rlvr/HumanEval-v0": "rlvr_gym.envs.code_functions:HumanEvalEnv",
+    "rlvr/ListFunctions-v0": "rlvr_gym.envs.list_functions:ListFunctionsEnv",
     "rlvr/MATH-v0": "rlvr_gym.envs.dataset:MATHEnv",
+    "rlvr/MBPP-v0": "rlvr_gym.envs.code_functions:MBPPEnv",
+    "rlvr/OutputPrediction-v0": "rlvr_gym.envs.output_prediction:OutputPredictionEnv",
 }
 
 

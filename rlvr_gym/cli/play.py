@@ -36,12 +36,18 @@ def run_play(args: argparse.Namespace) -> int:
 
 
 def _answer() -> str | None:
-    """One line from the person; None at the end of the input."""
+    """One line from the person, or a fenced block as a whole; None at the end of the input."""
     if sys.stdin.isatty():
         sys.stdout.write("> ")
         sys.stdout.flush()
-    line = sys.stdin.readline()
-    return line.rstrip("\n") if line else None
+    lines = [sys.stdin.readline()]
+    if not lines[0]:
+        return None
+    if lines[0].lstrip().startswith("```"):
+        while (line := sys.stdin.readline()) and line.strip() != "```":
+            lines.append(line)
+        lines.append(line)
+    return "".join(lines).rstrip("\n")
 
 
 def _result(info: dict[str, Any], reward: float) -> str:

@@ -107,6 +107,18 @@ def test_verify_a_file_with_an_unusable_gold_says_no(tmp_path: Path, capsys: pyt
     assert "1 ungradable" in captured.err
 
 
+def test_a_fenced_block_is_one_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = "```python\ndef f(x):\n\n    return None\n```\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert main(["play", "rlvr/ListFunctions-v0"]) == 0
+    out = capsys.readouterr().out
+    assert "0 of 1 right" in out
+    assert "failed" in out
+    monkeypatch.setattr("sys.stdin", io.StringIO("```python\nleft open"))
+    assert main(["play", "rlvr/ListFunctions-v0"]) == 0
+    assert "malformed" in capsys.readouterr().out
+
+
 def test_play_with_answers_from_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("54\nnonsense\n"))
     assert main(["play", "rlvr/Arithmetic-v0", "style=compact"]) == 0

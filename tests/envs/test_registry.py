@@ -1,4 +1,7 @@
-"""The contract of every registered environment: a new id is tested without a new line here, if it needs no data."""
+"""The contract of every registered environment: a new id is tested without a new line here, if it needs no data.
+
+An id that needs data has its rows in `ROWS`.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +32,53 @@ MATH_ROWS = [
 ]
 
 
+# name, what it gives, and that for 3 and -4
+FUNCTIONS = [("double", "2 * x", 6, -8), ("square", "x * x", 9, 16), ("half", "x // 2", 1, -2)]
+HUMANEVAL_ROWS = [
+    {
+        "prompt": f"def {name}(x):\n",
+        "entry_point": name,
+        "canonical_solution": f"    return {value}\n",
+        "test": f"def check(candidate):\n    assert candidate(3) == {one}\n    assert candidate(-4) == {two}\n",
+    }
+    for name, value, one, two in FUNCTIONS
+]
+MBPP_ROWS = [
+    {
+        "prompt": f"Write a function that gives the {name}.",
+        "code": f"def f(x):\n    return {value}",
+        "test_list": [f"assert f(3) == {one}", f"assert f(-4) == {two}"],
+    }
+    for name, value, one, two in FUNCTIONS
+]
+CONTEST_ROWS = [
+    {
+        "question": f"Print the {name} of the number.",
+        "input_output": json.dumps({"inputs": ["3\n", "-4\n"], "outputs": [f"{one}\n", f"{two}\n"]}),
+        "solutions": json.dumps([f"x = int(input())\nprint({value})"]),
+    }
+    for name, value, one, two in FUNCTIONS
+]
+PLAIN_ROWS = [{**row, "answer": row["answer"].split("#### ")[1]} for row in GSM8K_ROWS]
+ROWS = {
+    "rlvr/CodeContests-v0": CONTEST_ROWS,
+    "rlvr/Dataset-v0": PLAIN_ROWS,
+    "rlvr/GSM8K-v0": GSM8K_ROWS,
+    "rlvr/HumanEval-v0": HUMANEVAL_ROWS,
+    "rlvr/MATH-v0": MATH_ROWS,
+    "rlvr/MBPP-v0": MBPP_ROWS,
+}
+ONE_TURN = {"rlvr/CodeRepair-v0": {"max_turns": 1}}  # what follows plays one turn; the others have tests of their own
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Keywords that an id cannot do without: a data file."""
+    """Keywords that these tests need: a data file, one turn."""
     folder = tmp_path_factory.mktemp("rows")
-    kwargs = {}
-    for env_id, rows in (("rlvr/GSM8K-v0", GSM8K_ROWS), ("rlvr/MATH-v0", MATH_ROWS), ("rlvr/Dataset-v0", GSM8K_ROWS)):
+    kwargs: dict[str, dict[str, Any]] = dict(ONE_TURN)
+    for env_id, rows in ROWS.items():
         file = folder / f"{env_id.split('/')[1]}.jsonl"
-        plain = env_id == "rlvr/Dataset-v0"
-        lines = [{**row, "answer": row["answer"].split("#### ")[1]} if plain else row for row in rows]
-        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         kwargs[env_id] = {"path": str(file)}
     return kwargs
 
@@ -179,8 +219,8 @@ def test_render_gives_the_transcript(files: dict[str, dict[str, Any]]) -> None:
 def test_tasks_do_not_depend_on_the_process_or_its_hash_seed() -> None:
     code = (
         "import gymnasium as gym\n"
-        "for env_id in ('rlvr/Arithmetic-v0', 'rlvr/Countdown-v0'):\n"
-        "    env = gym.make('rlvr_gym:' + env_id)\n"
+        "for env_id in ('Arithmetic-v0', 'Countdown-v0', 'ListFunctions-v0', 'OutputPrediction-v0', 'CodeRepair-v0'):\n"
+        "    env = gym.make('rlvr_gym:rlvr/' + env_id)\n"
         "    print([env.reset(seed=s)[0] for s in range(5)], [t.id for t in env.unwrapped.taskset.distinct(5)])\n"
     )
     outputs = set()
