@@ -67,6 +67,9 @@ class Proxy:
         """Call it there."""
         return ask(self, "call", *args, **kwargs)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("an object of the candidate cannot be copied")
+
     def __len__(self) -> int:
         return int(ask(self, "len"))
 

@@ -58,8 +58,8 @@ _ROWS = (
     Language(
         "java",
         "Main.java",
-        ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", "main.jar", "Main"),
-        ("sh", "-c", "javac -J-XX:+UseSerialGC Main.java && jar cf main.jar *.class"),
+        ("java", "-Xms16m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", "main.jar", "Main"),
+        ("sh", "-c", "javac -J-Xms16m -J-XX:+UseSerialGC Main.java && jar cf main.jar *.class"),
         "main.jar",
         needs=("javac", "jar"),
         reserves=True,

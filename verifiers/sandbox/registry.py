@@ -9,11 +9,11 @@ from rlvr_gym.verifiers.errors import ConfigError, UnknownNameError, shown
 from rlvr_gym.verifiers.sandbox.base import Sandbox
 
 _ENTRY_POINTS: dict[str, str] = {
-    "bubblewrap": "rlvr_gym.verifiers.sandbox.bubblewrap:Bubblewrap",
+    "bubblewrap": "rlvr_gym.verifiers.sandbox.local.bubblewrap:Bubblewrap",
     "docker": "rlvr_gym.verifiers.sandbox.docker.back_end:Docker",
     "forkserver": "rlvr_gym.verifiers.sandbox.forkserver:ForkServer",
     "remote": "rlvr_gym.verifiers.sandbox.remote.client:Remote",
-    "subprocess": "rlvr_gym.verifiers.sandbox.plain:Plain",
+    "subprocess": "rlvr_gym.verifiers.sandbox.local.plain:Plain",
 }
 
 

@@ -259,6 +259,7 @@ class RunResult:
 _TOLD = (
     (b"MemoryError", "memory"),
     (b"OSError: [Errno 27] File too large", "file"),
+    (b"OSError: [Errno 28] No space left on device", "file"),
     (b"BlockingIOError: [Errno 11] Resource temporarily unavailable", "processes"),
     (b"RuntimeError: can't start new thread", "processes"),
 )

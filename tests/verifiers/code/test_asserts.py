@@ -111,6 +111,7 @@ def test_what_tests_can_do_with_a_candidate(judge: Judge, asserts: Build, code: 
             "runtime_error",
         ),
         ("def f(x): raise StopIteration", "assert list(map(f, [1])) == []", "runtime_error"),
+        ("def f(x): return object()", "import copy\nassert copy.deepcopy(f(1))", "failed"),
         ("def f(x): raise GeneratorExit", "assert f(1)", "runtime_error"),
         ("def f(x):\n    while True: pass", "assert f(1)", "timeout"),
         ("import time\ndef f(x): time.sleep(60)", "assert f(1)", "timeout"),

@@ -60,7 +60,7 @@ def test_objects_in_the_configuration_survive() -> None:
     again = make_verifier("code@1", **json.loads(json.dumps(verifier.config())))
     assert (again, hash(again), again.id) == (verifier, hash(verifier), verifier.id)
     assert (
-        make_verifier("code@1", limits={"cpu_s": 2, "wall_s": 9}).id
+        make_verifier("code@1", limits={"cpu_s": 2.0, "wall_s": 9}).id
         == make_verifier("code@1", limits=config["limits"]).id
     )
 

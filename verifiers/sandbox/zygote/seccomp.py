@@ -73,11 +73,13 @@ _CPU_LIMIT = 0  # RLIMIT_CPU
 Item = tuple[int, int, int, int]
 
 
-def program(*, allow_exec: bool) -> bytes:
+def program(*, allow_exec: bool, final: bool = False) -> bytes:
     """The filter as an array of `struct sock_filter`, in the byte order of this machine.
 
     Args:
         allow_exec: Whether the program may start other programs; Python sources need not.
+        final: No `late_program` follows, so what that refuses is refused here, but for the own limits, which who made
+            this filter has still to set.
 
     Raises:
         OSError: This machine's architecture has no table.
@@ -86,7 +88,7 @@ def program(*, allow_exec: bool) -> bytes:
         >>> len(program(allow_exec=False)) % 8
         0
     """
-    token, own, _ = _machine()
+    token, own, late = _machine()
     answers: dict[int, list[Item]] = {}
     for name, number in {**own, **_COMMON}.items():
         if name not in _HARMLESS and not (allow_exec and name in _EXEC):
@@ -94,6 +96,8 @@ def program(*, allow_exec: bool) -> bytes:
     answers[own["clone"]] = _unless(_FIRST_ARGUMENT, _NAMESPACES, (_EQUAL, 1, 0, 0))
     # A pair of datagram sockets could be turned to an address outside; connected streams stay with each other.
     answers[own["socketpair"]] = _unless(_SECOND_ARGUMENT, _SOCKET_TYPE, (_EQUAL, 0, 1, _DATAGRAM))
+    if final:
+        answers |= _late_answers(late, own_limits=True)
     return _assembled(token, _ranges(answers))
 
 
@@ -108,19 +112,23 @@ def late_program() -> bytes:
         OSError: This machine's architecture has no table.
     """
     token, _, late = _machine()
+    return _assembled(token, _ranges(_late_answers(late, own_limits=False), last=_ALLOW))
+
+
+def _late_answers(late: dict[str, int], *, own_limits: bool) -> dict[int, list[Item]]:
     allow, refuse = (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM)
-    answers: dict[int, list[Item]] = {
+    cpu = allow if own_limits else refuse
+    return {
         late["memfd_create"]: [(_RETURN, 0, 0, _ERRNO | errno.ENOSYS)],
-        late["setrlimit"]: [(_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 1, _CPU_LIMIT), refuse, allow],
+        late["setrlimit"]: [(_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 1, _CPU_LIMIT), cpu, allow],
         late["prlimit64"]: [
             *((_LOAD, 0, 0, _THIRD_ARGUMENT), (_EQUAL, 0, 2, 0)),  # asking is free: a null pointer, both halves
             *((_LOAD, 0, 0, _THIRD_ARGUMENT + 4), (_EQUAL, 4, 0, 0)),
-            *((_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 3, 0)),
+            *((_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 4, 0)),  # of itself
             *((_LOAD, 0, 0, _SECOND_ARGUMENT), (_EQUAL, 1, 0, _CPU_LIMIT)),
-            *(allow, refuse),
+            *(allow, cpu, refuse),
         ],
     }
-    return _assembled(token, _ranges(answers, last=_ALLOW))
 
 
 def _machine() -> tuple[int, dict[str, int], dict[str, int]]:
