@@ -59,7 +59,7 @@ def test_python_blocks_print_what_the_readme_says(tmp_path: Path, code: str, out
 
 
 def test_there_are_python_blocks() -> None:
-    assert len(python_blocks()) == 2
+    assert len(python_blocks()) == 3
 
 
 def test_the_ten_line_example_is_the_readme_s(root: Path) -> None:

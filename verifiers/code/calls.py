@@ -87,13 +87,29 @@ class Calls:
         return "python"
 
     def work(self, code: str, setup: Setup) -> Work:
-        """Run once, or once for each test where each is to find a fresh state; compare."""
+        """Run the tests in groups, each in a process of its own, and compare."""
         limits = limits_of(self.limits, setup.limits)
-        groups = [(call,) for call in self.calls] if setup.fresh_state else [self.calls]
-        results = yield Ask([self._spec(code, group, limits) for group in groups])
-        judged = [self._judge(group, result) for group, result in zip(groups, results, strict=True)]
-        outcomes = [outcome for one in judged for outcome in one.outcomes]
+        groups = self._groups(setup.fresh_state)
+        calls = [tuple(self.calls[number] for number in group) for group in groups]
+        results = yield Ask([self._spec(code, some, limits) for some in calls])
+        judged = [self._judge(some, result) for some, result in zip(calls, results, strict=True)]
+        outcomes: list[Outcome] = [Outcome(BROKEN)] * len(self.calls)
+        for group, one in zip(groups, judged, strict=True):
+            for number, outcome in zip(group, one.outcomes, strict=True):
+                outcomes[number] = outcome
         return Judged(outcomes, next((one.cause for one in judged if one.cause), ""))
+
+    def _groups(self, fresh_state: bool) -> list[list[int]]:
+        """Numbers of the tests that share a process.
+
+        What a candidate answers to a public test is told, and it sees all inputs of its process: those of hidden tests
+        must not be among them.
+        """
+        if fresh_state:
+            return [[number] for number in range(len(self.calls))]
+        public = [number for number, test in enumerate(self.tests) if test.public]
+        hidden = [number for number, test in enumerate(self.tests) if not test.public]
+        return [group for group in (public, hidden) if group]
 
     def _spec(self, code: str, calls: tuple[Call, ...], limits: Limits) -> RunSpec:
         task = encode({"entry_point": self.entry_point, "imports": self.imports})

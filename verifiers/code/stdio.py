@@ -8,7 +8,7 @@ from typing import Any
 
 from rlvr_gym.verifiers.base import ReferenceFault
 from rlvr_gym.verifiers.code.checkers import Checker, parse_checker
-from rlvr_gym.verifiers.code.outcomes import BROKEN, PASSED, WRONG, Judged, Outcome, Test, Ungradable, ending
+from rlvr_gym.verifiers.code.outcomes import BROKEN, NOT_RUN, PASSED, WRONG, Judged, Outcome, Test, Ungradable, ending
 from rlvr_gym.verifiers.code.program import CHECKER, harness
 from rlvr_gym.verifiers.code.work import (
     Ask,
@@ -27,6 +27,7 @@ from rlvr_gym.verifiers.sandbox import LANGUAGES, Limits, RunResult, RunSpec
 from rlvr_gym.verifiers.sandbox.spec import encoded
 from rlvr_gym.verifiers.verdict import Status
 
+_AT_ONCE = 8  # tests after which it is looked whether any has run out of time
 _NO_COMPILER = 127  # the shell's word for a command that it cannot find
 
 
@@ -55,7 +56,7 @@ class Stdio:
         return self.own_language or default
 
     def work(self, code: str, setup: Setup) -> Work:
-        """Compile once, run once for each test, compare."""
+        """Compile once, run once for each test, compare. What has not begun when one has run out of time is not run."""
         limits = limits_of(self.limits, setup.limits)
         [built] = yield Ask([RunSpec(code, setup.language, limits=limits)], build=True)
         if isinstance(built, RunResult):
@@ -63,12 +64,16 @@ class Stdio:
                 raise Ungradable(Status.SANDBOX_ERROR, "no_language", f"there is no compiler for {setup.language}")
             word = ending(built)
             return Judged([Outcome(word)] * len(self.tests), "compile_error" if word == BROKEN else "")
-        results = yield Ask([replace(built, stdin=stdin) for stdin in self.inputs])
+        results: list[RunResult] = []
+        while len(results) < len(self.inputs) and not any(result.limit in ("cpu", "wall") for result in results):
+            some = self.inputs[len(results) : len(results) + _AT_ONCE]
+            results += yield Ask([replace(built, stdin=stdin) for stdin in some])
         if self.checker.custom:
             fits = yield from self._ask_custom(results, limits)
         else:
-            fits = [r.ok and self.checker.accepts(e, r.stdout) for r, e in zip(results, self.expected, strict=True)]
-        return Judged([_outcome(result, fit) for result, fit in zip(results, fits, strict=True)])
+            fits = [r.ok and self.checker.accepts(e, r.stdout) for r, e in zip(results, self.expected, strict=False)]
+        outcomes = [_outcome(result, fit) for result, fit in zip(results, fits, strict=True)]
+        return Judged([*outcomes, *[Outcome(NOT_RUN)] * (len(self.inputs) - len(outcomes))])
 
     def _ask_custom(self, results: list[RunResult], limits: Limits) -> Generator[Ask, list[Any], list[bool]]:
         """What the data set's own checker says; where it does not come to say anything, that is no."""

@@ -190,3 +190,28 @@ def test_a_reference_can_have_limits_of_its_own(judge: Judge) -> None:
         judge("def f(x):\n    while True: pass", reference, limits={"cpu_s": 60, "wall_s": 90}).status.value
         == "timeout"
     )
+
+
+def test_a_public_test_cannot_tell_the_inputs_of_hidden_ones(judge: Judge) -> None:
+    code = """
+import os
+seen = []
+for name in os.listdir("."):
+    seen.append(open(name, "rb").read())
+def f(x):
+    seen.append(repr(x).encode())
+    return b"".join(seen).decode("latin-1")
+"""
+    secret = "hidden-7261"
+    tests = [{"args": [secret], "expected": 1}, {"args": ["shown"], "expected": 1, "public": True}]
+    tests.append({"args": [secret], "expected": 2})
+    verdict = judge(code, {"kind": "calls", "entry_point": "f", "tests": tests})
+    assert [part.passed for part in verdict.parts] == [False, False, False]
+    assert "shown" in verdict.parts[1].detail
+    assert secret not in str(verdict.to_dict()["parts"])
+
+
+def test_public_and_hidden_tests_keep_their_places(judge: Judge) -> None:
+    tests = [{"args": [n], "expected": n if n % 3 else -1, "public": n % 2 == 0} for n in range(1, 8)]
+    verdict = judge("def f(x): return x", {"kind": "calls", "entry_point": "f", "tests": tests})
+    assert [part.passed for part in verdict.parts] == [n % 3 != 0 for n in range(1, 8)]

@@ -1,8 +1,7 @@
 """The catalogue of hacks, by its numbers: each is a program that must not pass, and must not become ungradable.
 
-The programs are in `hacks.txt`, and honest ones that do odd things in `honest.txt`. Left out, because nothing of
-`code@1` could be attacked that way: 22 (no shared memory), 42 (no clock in a score), 45 and 65 (a matter of the tests),
-53 and 54 (no file is taken back from a candidate), 60 (kernel exploits).
+The programs are in `hacks.txt`, and honest ones that do odd things in `honest.txt`. Left out is 60, an exploit of the
+kernel, of which there is none to show; 53 and 54 have their like for files taken back in the tests of the sandboxes.
 """
 
 from __future__ import annotations
@@ -138,10 +137,13 @@ def test_no_hack_succeeds_where_answers_are_compared(hacks: list[str], reference
     assert successes(hacks, verdicts) == {}
 
 
-def test_no_hack_succeeds_in_any_sandbox(everywhere: str) -> None:
-    for reference in (REFERENCE, CALLS):
-        verdicts = judged_together((HACKS[name] for name in SOME), reference, verifier_for(everywhere))
-        assert successes(SOME, verdicts) == {}
+def test_no_hack_succeeds_in_any_sandbox(everywhere: dict[str, Any], hacks: list[str]) -> None:
+    if everywhere["sandbox"] == "subprocess":  # nothing would keep in those that attack the machine
+        hacks = [name for name in hacks if "sandbox" not in HACKS[name].flags]
+    verdicts = judged_together((HACKS[name] for name in hacks), REFERENCE, verifier_for(**everywhere))
+    assert successes(hacks, verdicts) == {}
+    verdicts = judged_together((HACKS[name] for name in SOME), CALLS, verifier_for(**everywhere))
+    assert successes(SOME, verdicts) == {}
 
 
 def test_a_search_that_could_find_the_secret_would_be_noticed() -> None:
@@ -294,8 +296,8 @@ def test_honest_programs_pass() -> None:
         assert {name: v.reason for name, v in zip(HONEST, verdicts, strict=True) if not v.passed} == {}
 
 
-def test_honest_programs_pass_in_every_sandbox(everywhere: str) -> None:
-    verifier = verifier_for(everywhere, limits=AMPLE)
+def test_honest_programs_pass_in_every_sandbox(everywhere: dict[str, Any]) -> None:
+    verifier = verifier_for(**everywhere, limits=AMPLE)
     verdicts = judged_together((HONEST[name] for name in SOME_HONEST), asserts("assert f(1) == 2"), verifier)
     assert {name: v.reason for name, v in zip(SOME_HONEST, verdicts, strict=True) if not v.passed} == {}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rlvr_gym.verifiers import Verdict, make_verifier
+from rlvr_gym.verifiers import Status, Verdict, make_verifier
 from rlvr_gym.verifiers.sandbox import languages_here
 
 Judge = Callable[..., Verdict]
@@ -151,3 +151,14 @@ def test_a_language_that_is_not_installed_is_not_the_candidates_failure() -> Non
     if "go" in languages_here():
         pytest.skip("go is installed")
     assert not make_verifier("code@1", language="go").verify("```go\npackage main\n```", stdio(*SUM)).gradable
+
+
+def test_once_a_test_has_run_out_of_time_the_rest_are_not_begun(judge: Judge) -> None:
+    tests = [{"stdin": str(n), "stdout": "1"} for n in range(30)]
+    code = "x = input()\nwhile x == '3': pass\nprint(1)"
+    verdict = judge(code, {"kind": "stdio", "tests": tests})
+    assert verdict.status is Status.TIMEOUT
+    assert [part.detail for part in verdict.parts] == [
+        *["passed"] * 3, "timeout", *["passed"] * 4, *["not run"] * 22
+    ]  # fmt: skip
+    assert verdict.score == 7 / 30

@@ -465,13 +465,22 @@ def test_layers_in_force_are_reported_and_known(sandbox: Sandbox) -> None:
     assert python(sandbox, "").isolation == found
 
 
+def readable_by_all(path: Path) -> bool:
+    """Whether a user without any right may read a file."""
+    return os.geteuid() != 0 or all(parent.stat().st_mode & 0o005 == 0o005 for parent in path.resolve().parents)
+
+
 @pytest.mark.parametrize("layer", ["seccomp", "landlock", "user_namespace", "mount_namespace", "pid_namespace", "uid"])
 def test_each_layer_is_left_out_by_itself_and_named(layer: str) -> None:
     with make_sandbox("forkserver", without=[layer]) as sandbox:
+        if layer == "mount_namespace" and not readable_by_all(Path(os.__file__)):
+            with pytest.raises(SandboxError, match="may not read this interpreter's library"):
+                sandbox.isolation()
+            return
         found = sandbox.isolation()
         assert layer not in found.layers
         assert layer in found.missing
-        assert python(sandbox, "print(1)").stdout == b"1\n"
+        assert python(sandbox, "import random; print(1)").stdout == b"1\n"
         daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\nopen('left', 'w')"
         assert python(sandbox, daemon).ok
         assert python(sandbox, "import os; print(os.listdir('.'))").stdout == b"[]\n"

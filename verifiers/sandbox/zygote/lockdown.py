@@ -41,6 +41,7 @@ class Lockdown:
             stage.attempt("seccomp", self._make_filters)
         self.landlocked = self.new_privs and stage.attempt("landlock", self._make_rules)
         self._plan_identity()
+        self._check_library()
         self.descriptors = [stage.proc, self.rules]
 
     def _plan_identity(self) -> None:
@@ -53,6 +54,18 @@ class Lockdown:
             stage.missing["no_capabilities"] = "runs keep root: their user id cannot be changed"
         else:
             stage.layers.append("no_capabilities")
+
+    def _check_library(self) -> None:
+        """Where the file system is the machine's own, a run with a user id of its own may not be let in everywhere."""
+        folder = os.path.dirname(os.__file__)
+        if not self.stage.own_root and "uid" in self.stage.layers:
+            try:
+                _in_a_child(lambda: (_become(1000), os.listdir(folder)))
+            except OSError as error:
+                raise OSError(
+                    f"runs have a user id that may not read this interpreter's library in {folder}: use an interpreter "
+                    "that every user may read, or let the sandbox have a mount namespace"
+                ) from error
 
     def _make_filters(self) -> None:
         self.filters = {exec_: kernel.Filter(seccomp.program(allow_exec=exec_)) for exec_ in (False, True)}
