@@ -24,7 +24,7 @@ CALLERS = (1, 2, 8)
 MEMORY_BYTES = 512 * 2**20
 ANSWER_S = 30.0  # beyond the limit of a program, before a peer's process counts as lost
 OURS = "forkserver"
-ABLATED = ("seccomp", "landlock", "user_namespace", "mount_namespace", "pid_namespace")
+ABLATED = ("cgroup", "seccomp", "landlock", "user_namespace", "mount_namespace", "pid_namespace")
 _PYTHON = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)  # no shim, no virtual environment
 
 

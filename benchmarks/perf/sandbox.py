@@ -144,7 +144,9 @@ class Record:
                 executor.run(warm.programs[0], warm.wall_s)
                 self.first_verdict_s.append(time.perf_counter() - started)
                 level, layers = executor.isolation.level, list(executor.isolation.layers)
-                held = {"level": level, "layers": layers, "missing": dict(executor.isolation.missing)}
+                python, missing = os.path.realpath(sys.executable), executor.isolation.missing.items()
+                why = {layer: reason.replace(python, "python") for layer, reason in missing}
+                held = {"level": level, "layers": layers, "missing": why}
                 self.about = {"isolation": held, "config": executor.config, "versions": executor.versions}
                 for callers in CALLERS:
                     executor.prepare(callers)
@@ -152,7 +154,7 @@ class Record:
                     for each in (each for each in todo if callers in each.callers):
                         self._measure(executor, each, callers)
         except (Unavailable, RlvrError, OSError, ImportError) as error:
-            self.stopped = str(error) or type(error).__name__
+            self.stopped = str(error).replace(sys.base_prefix, "PREFIX") or type(error).__name__
 
     def _measure(self, executor: Executor, each: Workload, callers: int) -> None:
         tally = self.tallies[each.name, callers]

@@ -241,7 +241,12 @@ def main() -> None:
     sys.path[:] = [*map(os.path.realpath, sys.path[1:]), *config["packages"]]
     for name in config["preload"]:
         importlib.import_module(name)
-    lockdown = Lockdown(stage, [*sys.path, *config["libraries"]])
+    try:
+        lockdown = Lockdown(stage, [*sys.path, *config["libraries"]])
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     server = Server(control, stage, lockdown, config["spare"])
     wire.answer(control, {"layers": stage.layers, "missing": stage.missing})
