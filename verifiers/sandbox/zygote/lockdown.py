@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import signal
@@ -60,7 +61,7 @@ class Lockdown:
         folder = os.path.dirname(os.__file__)
         if not self.stage.own_root and "uid" in self.stage.layers:
             try:
-                _in_a_child(lambda: (_become(1000), os.listdir(folder)))
+                _in_a_child(functools.partial(_look_as_another, folder))
             except OSError as error:
                 raise OSError(
                     f"runs have a user id that may not read this interpreter's library in {folder}: use an interpreter "
@@ -163,6 +164,11 @@ def _become(uid: int) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)  # from root to another id: the kernel clears every capability
+
+
+def _look_as_another(folder: str) -> None:
+    _become(1000)
+    os.listdir(folder)
 
 
 def _probe_no_new_privs() -> None:
