@@ -491,7 +491,7 @@ ESCAPES = {
     "the agent's memory": "open('/proc/1/mem', 'rb')",
     "the agent's streams": "open('/proc/1/fd/1', 'wb')",
     "the agent's variables": "open('/proc/1/environ').read()",
-    "the agent's root": "import os; os.listdir('/proc/1/root/')",
+    "the agent's root": "import os; os.listdir('/proc/1/root')",
     "a trace of the agent": "import ctypes; assert ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0",
     "root": "import os; os.setuid(0)",
     "another user": "import os; os.setuid(1000)",
