@@ -200,7 +200,7 @@ class _Helper:
             self._control.settimeout(_START_S)
             wire.send(self._control, _settings(owner))
             ready = wire.receive_answer(self._control).head
-        except (OSError, wire.Closed) as error:
+        except (OSError, ValueError, wire.Closed) as error:
             complaint = self._complaint()
             self.close()
             raise SandboxError(f"the fork-server did not start: {complaint or error}") from error
@@ -227,7 +227,7 @@ class _Helper:
         try:
             channel.settimeout(max(program.limits.wall_s for program in programs) + _GRACE_S)
             answer = wire.receive_answer(channel)
-        except (OSError, wire.Closed) as error:
+        except (OSError, ValueError, wire.Closed) as error:
             self._drop(channel)
             why = "did not answer in time" if isinstance(error, TimeoutError) else "ended in the middle of a run"
             raise SandboxError(f"the fork-server {why}; it is started anew. {self._complaint()}".rstrip()) from error

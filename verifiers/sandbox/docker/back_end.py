@@ -30,7 +30,6 @@ from rlvr_gym.verifiers.sandbox.languages import LANGUAGES
 from rlvr_gym.verifiers.sandbox.spec import Isolation, Limits, RunResult, SandboxError
 
 _PROBE_S = 30.0
-_SAFE_PATH = (3, 11)  # the first Python that knows -P
 _ALL: weakref.WeakSet[Docker] = weakref.WeakSet()
 
 
@@ -150,15 +149,11 @@ class _Started:
             raise SandboxError(f"DOCKER_HOST cannot be used: {error}") from error
         recipe = Recipe(owner.image, self._runtime, owner.cpus)
         self.pool = Pool(self._engine, recipe, owner.pool)
-        self.isolation, self.tools, self._python = Isolation(), frozenset[str](), (0, 0)
+        self.isolation, self.tools = Isolation(), frozenset[str]()
         self._guarded = True
 
     def execute(self, jobs: Sequence[Job]) -> list[RunResult]:
         """Run one program, or two that are connected."""
-        for job in jobs:
-            if "-P" in job.command and job.language.name == "python" and self._python < _SAFE_PATH:
-                version = ".".join(map(str, self._python))
-                raise SandboxError(f"programs need Python 3.11, and the image has {version}: name another with image=")
         containers: list[Container] = []
         try:
             for job in jobs:
@@ -200,7 +195,6 @@ class _Started:
         layers, missing = judge(seen, self._asked(told, limits))
         self.isolation = Isolation(layers, missing)
         self._guarded = "cgroup" in layers
-        self._python = (seen["python"][0], seen["python"][1])
         self.tools = frozenset(seen["tools"])
 
     def _talk(self, container: Container, job: Job) -> Talk:

@@ -26,7 +26,6 @@ def look(tools: list[str]) -> dict[str, Any]:
     places = os.environ.get("PATH", "").split(":")
     disk = os.statvfs(".")
     return {
-        "python": list(sys.version_info[:2]),
         "tools": [tool for tool in tools if any(os.access(os.path.join(place, tool), os.X_OK) for place in places)],
         "capabilities": [status.get(f"Cap{name}", "?").strip() for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")],
         "no_new_privs": ctypes.CDLL(None).prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
