@@ -10,9 +10,10 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from rlvr_gym.envs.action import Transition
 from rlvr_gym.envs.source import check_mapping
 from rlvr_gym.envs.task import Task, check_int
-from rlvr_gym.envs.text_env import TextEnv, Transition
+from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import ConfigError, Verdict
 from rlvr_gym.verifiers.errors import shown, suggestion
 
@@ -94,9 +95,13 @@ class CodeRepairEnv(TextEnv):
     def _verdict(self, action: str, reference: Any) -> Verdict:
         return self.verifier.verify(str(action), reference, context={"prompt": self.task.prompt})
 
-    def anchor_state(self) -> Any:
+    def get_state(self) -> Any:
         """The last attempt and what it failed; None before the first. Equal attempts have equal anchors."""
         return self._last
+
+    def set_state(self, state: Any) -> None:
+        """See `TextEnv.set_state`."""
+        self._last = state
 
 
 def shown_part(reference: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -8,10 +8,13 @@ ASCII.
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, TypeVar
 
 from gymnasium import spaces
 from gymnasium.vector.utils import create_shared_memory
+
+T = TypeVar("T")
 
 _ALPHABET = "".join(chr(code) for code in range(32, 127)) + "\n"
 
@@ -49,6 +52,17 @@ class UnicodeText(spaces.Text):
 
     def __hash__(self) -> int:
         return hash(("UnicodeText", self.max_length))
+
+
+def own(space: spaces.Space[T]) -> spaces.Space[T]:
+    """A copy of a space whose sampling is its own, and goes on from where this one's is.
+
+    Example:
+        >>> space = UnicodeText(seed=0)
+        >>> own(space).sample() == space.sample()
+        True
+    """
+    return copy.deepcopy(space) if space._np_random is not None else copy.copy(space)
 
 
 @create_shared_memory.register(UnicodeText)

@@ -61,6 +61,31 @@ class Task:
         """Build a task with its content hash over prompt, private part and tools."""
         return cls(content_hash([prompt, private, tools]), prompt, private, tools, difficulty or {}, metadata or {})
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as a JSON object, the private part included."""
+        return {key: copied(getattr(self, key)) for key in _FIELDS}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Task:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ConfigError: A key is missing, or the id is not the hash of the content.
+        """
+        try:
+            task = cls.create(
+                data["prompt"],
+                copied(data["private"]),
+                tools=tuple(copied(data["tools"])),
+                difficulty=copied(data["difficulty"]),
+                metadata=copied(data["metadata"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"not a task: {error!r} while reading {shown(data)}") from error
+        if task.id != data.get("id"):
+            raise ConfigError(f"not a task: its content has the id {task.id!r}, not {shown(data.get('id'))}")
+        return task
+
     @property
     def reference(self) -> Any:
         """The gold that the verifier compares with."""
@@ -71,6 +96,21 @@ class Task:
         """A full response that passes, where one is known."""
         solution: str | None = self.private.get("solution")
         return solution
+
+
+_FIELDS = ("id", "prompt", "private", "tools", "difficulty", "metadata")
+
+
+def copied(value: Any) -> Any:
+    """A copy of a JSON value, so that whoever changes the one does not change the other; tuples become lists.
+
+    Example:
+        >>> copied({"a": (1, 2)})
+        {'a': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def content_hash(value: Any) -> str:
@@ -86,7 +126,7 @@ def content_hash(value: Any) -> str:
     try:
         canonical = _canonical(value)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"a task must hold JSON values only: {error}") from error
+        raise ConfigError(f"only JSON values can be hashed: {error}") from error
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -113,16 +153,24 @@ class TaskSet(ABC):
     def __iter__(self) -> Iterator[Task]:
         return (self.task(i) for i in range(len(self)))
 
-    def find(self, task_id: str) -> Task:
-        """The task with this id; scans the set.
+    def index(self, task_id: str) -> int:
+        """The first index of the task with this id; scans the set.
 
         Raises:
             TaskNotFoundError: There is none.
         """
-        for task in self:
+        for index, task in enumerate(self):
             if task.id == task_id:
-                return task
+                return index
         raise TaskNotFoundError(f"no task has the id {task_id!r} among the {len(self)} tasks of this set")
+
+    def find(self, task_id: str) -> Task:
+        """The task with this id.
+
+        Raises:
+            TaskNotFoundError: There is none.
+        """
+        return self.task(self.index(task_id))
 
     def distinct(self, limit: int) -> list[Task]:
         """The first `limit` different tasks, in index order; fewer where the set holds fewer."""
@@ -145,7 +193,9 @@ class ListTaskSet(TaskSet):
 
     def __init__(self, tasks: list[Task]) -> None:
         self._tasks = tasks
-        self._by_id = {task.id: task for task in tasks}
+        self._by_id: dict[str, int] = {}
+        for index, task in enumerate(tasks):
+            self._by_id.setdefault(task.id, index)
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -154,8 +204,8 @@ class ListTaskSet(TaskSet):
         """See `TaskSet.task`."""
         return self._tasks[index]
 
-    def find(self, task_id: str) -> Task:
-        """See `TaskSet.find`; a dictionary look-up here."""
+    def index(self, task_id: str) -> int:
+        """See `TaskSet.index`; a dictionary look-up here."""
         if task_id not in self._by_id:
             raise TaskNotFoundError(f"no task has the id {task_id!r} among the {len(self)} tasks of this set")
         return self._by_id[task_id]
