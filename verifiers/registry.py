@@ -19,6 +19,7 @@ _ENTRY_POINTS: dict[str, str] = {
     "countdown@1": "rlvr_gym.verifiers.countdown:Countdown",
     "first@1": "rlvr_gym.verifiers.combinators:First",
     "gate@1": "rlvr_gym.verifiers.combinators:Gate",
+    "mastermind@1": "rlvr_gym.verifiers.mastermind:Mastermind",
     "math@1": "rlvr_gym.verifiers.math:Math",
     "number@1": "rlvr_gym.verifiers.number:Number",
     "weighted@1": "rlvr_gym.verifiers.combinators:Weighted",

@@ -68,7 +68,8 @@ ROWS = {
     "rlvr/MATH-v0": MATH_ROWS,
     "rlvr/MBPP-v0": MBPP_ROWS,
 }
-ONE_TURN = {"rlvr/CodeRepair-v0": {"max_turns": 1}}  # what follows plays one turn; the others have tests of their own
+# What follows plays one turn; the others have tests of their own.
+ONE_TURN = {"rlvr/CodeRepair-v0": {"max_turns": 1}, "rlvr/Mastermind-v0": {"max_turns": 1}}
 
 
 @pytest.fixture(scope="module")

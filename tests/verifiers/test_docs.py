@@ -11,7 +11,11 @@ from rlvr_gym.verifiers import Status, make_verifier, verifier_names
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "verifiers"
 ROW = re.compile(r"\| `(.*)` \| `(.*)` \| (\w+) \| (\w+) \|")
-COUNTDOWN = {"numbers": [3, 5, 7]}
+# How the column `reference` is read where it is not the reference itself.
+REFERENCES = {
+    "countdown": lambda text: {"numbers": [3, 5, 7], "target": int(text)},
+    "mastermind": lambda text: {"code": text, "symbols": 6},
+}
 
 
 class Example(NamedTuple):
@@ -40,14 +44,13 @@ def examples(page: str) -> list[Example]:
     return found
 
 
-EXAMPLES = [example for page in ("number", "math", "countdown") for example in examples(page)]
+EXAMPLES = [example for page in ("number", "math", "countdown", "mastermind") for example in examples(page)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.page}: {example.response}")
 def test_every_example_is_true(example: Example) -> None:
     verifier = make_verifier(f"{example.page}@1")
-    reference = {**COUNTDOWN, "target": int(example.reference)} if example.page == "countdown" else example.reference
-    verdict = verifier.verify(example.response, reference)
+    verdict = verifier.verify(example.response, REFERENCES.get(example.page, str)(example.reference))
     assert (verdict.status.value, verdict.reason.code) == (example.status, example.reason)
 
 
