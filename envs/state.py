@@ -10,14 +10,36 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, cast
 
 import gymnasium as gym
 from rlvr_gym.envs.layers import load_layer, save_layer
 from rlvr_gym.envs.snapshot import Layer, Snapshot, SnapshotError
 from rlvr_gym.envs.spaces import own
 from rlvr_gym.envs.task import check_int
-from rlvr_gym.envs.text_env import Info, TextEnv
+from rlvr_gym.envs.text_env import Info
+
+
+class Base(Protocol):
+    """What stands innermost: a `TextEnv`, or an environment that passes these on to the one that it plays in."""
+
+    def save(self) -> Snapshot:
+        """See `TextEnv.save`."""
+
+    def load(self, saved: Snapshot | Mapping[str, Any]) -> tuple[str, Info]:
+        """See `TextEnv.load`."""
+
+    def copy(self, rng: list[Any]) -> Any:
+        """See `TextEnv.copy`."""
+
+    def rng_state(self) -> list[Any]:
+        """See `TextEnv.rng_state`."""
+
+    def branch_rng(self) -> list[Any]:
+        """See `TextEnv.branch_rng`."""
+
+
+_NEEDED = ("save", "load", "copy", "rng_state", "branch_rng")
 
 
 def snapshot(env: gym.Env[Any, Any]) -> Snapshot:
@@ -46,7 +68,7 @@ def snapshot(env: gym.Env[Any, Any]) -> Snapshot:
         >>> env.step("#### 54")[4]["passed"]
         True
     """
-    layers, base = _stack(env)
+    layers, base = stack(env)
     return replace(base.save(), layers=tuple(Layer(type(layer).__name__, save_layer(layer)) for layer in layers))
 
 
@@ -66,7 +88,7 @@ def restore(env: gym.Env[Any, Any], saved: Snapshot | Mapping[str, Any]) -> tupl
             took another way. The environment must then be reset.
     """
     saved = saved if isinstance(saved, Snapshot) else Snapshot.from_dict(saved)
-    layers, base = _stack(env)
+    layers, base = stack(env)
     here, there = [type(layer).__name__ for layer in layers], [layer.name for layer in saved.layers]
     if here != there:
         raise SnapshotError(f"the snapshot has the wrappers {there or 'none'}, this environment {here or 'none'}")
@@ -100,15 +122,19 @@ def fork(env: gym.Env[Any, Any], n: int = 1, *, reseed: bool = False) -> list[gy
         >>> [branch.step(answer)[1] for branch, answer in zip(fork(env, 2), ["#### 1", "#### 54"])]
         [0.0, 1.0]
     """
-    layers, base = _stack(env)
+    layers, base = stack(env)
     states = [save_layer(layer) for layer in layers]
-    return [_branch(base, layers, states, reseed) for _ in range(check_int("n", n, 0, None))]
+    return [
+        branch(base, layers, states, base.branch_rng() if reseed else base.rng_state())
+        for _ in range(check_int("n", n, 0, None))
+    ]
 
 
-def _branch(
-    base: TextEnv, layers: Sequence[gym.Wrapper[Any, Any, Any, Any]], states: Sequence[Any], reseed: bool
+def branch(
+    base: Base, layers: Sequence[gym.Wrapper[Any, Any, Any, Any]], states: Sequence[Any], rng: list[Any]
 ) -> gym.Env[Any, Any]:
-    there: gym.Env[Any, Any] = base.copy(base.branch_rng() if reseed else base.rng_state())
+    """A copy of a stack of wrappers: `fork` with the state of the random generator given."""
+    there: gym.Env[Any, Any] = base.copy(rng)
     for layer, state in zip(layers, states, strict=True):
         shell = copy.copy(layer)
         shell.env = there
@@ -120,17 +146,21 @@ def _branch(
     return there
 
 
-def _stack(env: gym.Env[Any, Any]) -> tuple[list[gym.Wrapper[Any, Any, Any, Any]], TextEnv]:
-    """The wrappers from the innermost to the outermost, and what they surround."""
+def stack(env: gym.Env[Any, Any]) -> tuple[list[gym.Wrapper[Any, Any, Any, Any]], Base]:
+    """The wrappers from the innermost to the outermost, and what they surround.
+
+    Raises:
+        SnapshotError: What they surround cannot be saved.
+    """
     layers = []
     while isinstance(env, gym.Wrapper):
         layers.append(env)
         env = env.env
-    if not isinstance(env, TextEnv):
+    if not all(hasattr(type(env), name) for name in _NEEDED):
         raise SnapshotError(
             f"only a TextEnv can be saved, restored and forked; the innermost is a {type(env).__name__}"
         )
-    return layers[::-1], env
+    return layers[::-1], cast(Base, env)
 
 
 def _as_seen(layer: gym.Wrapper[Any, Any, Any, Any], observation: Any, info: Info) -> tuple[Any, Info]:

@@ -1,0 +1,244 @@
+"""Several attempts at one task: what `UnaryFeedback` and `Feedback` have in common.
+
+A wrong answer does not end the episode. The environment inside goes back to the episode's beginning, the policy is told
+something, and tries again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import gymnasium as gym
+from rlvr_gym.envs.state import restore, snapshot
+from rlvr_gym.envs.task import check_int, content_hash, copied
+from rlvr_gym.envs.text_env import Info
+from rlvr_gym.envs.wrappers.base import (
+    Message,
+    Place,
+    Step,
+    TextWrapper,
+    asked,
+    beginning,
+    check_number,
+    exchange,
+    opened,
+    parts_of,
+    place_from,
+    terms_of,
+    transcript,
+)
+from rlvr_gym.envs.wrappers.many import bases_of, text_env_of
+
+Say = Callable[[Info], str]
+
+_NO_ANSWER = ("ambiguous", "malformed", "no_answer")
+_OF_THE_END = ("episode", "passed", "passed_with_hint", "stop_reason", "verdict", "verdict_with_hint")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What attempts are worth.
+
+    Args:
+        turns: Attempts.
+        decay: The reward of attempt number t, counted from 0, is multiplied by `decay ** t`.
+        repetition_penalty: Charged once at the end: `repetition_penalty * (1 - E / T)` for E different answers in T
+            attempts.
+
+    Raises:
+        ConfigError: A number is refused.
+    """
+
+    turns: int
+    decay: float
+    repetition_penalty: float
+
+    def __post_init__(self) -> None:
+        check_int("turns", self.turns, 1, None)
+        check_number("decay", self.decay, 0.0, 1.0)
+        check_number("repetition_penalty", self.repetition_penalty, 0.0, 1000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """An episode of several attempts.
+
+    Args:
+        first: The environment inside at the beginning, a `Snapshot` as JSON text, of which copies cost nothing.
+        place: Where the episode stands.
+        conversation: All messages so far.
+        judged: Attempts that were judged.
+        answers: The different answers among them, each as it was first given.
+        wrong: Those of them that are wrong.
+        again: Whether the last step was a wrong attempt, so that what was told after it is to be answered.
+    """
+
+    first: str
+    place: Place
+    conversation: tuple[Message, ...]
+    judged: int = 0
+    answers: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    again: bool = False
+
+    @classmethod
+    def begin(cls, env: gym.Env[str, str], observation: str, info: Info) -> Self:
+        """The attempts of an episode that begins here."""
+        return cls(json.dumps(snapshot(env).to_dict()), Place.of(info), tuple(beginning(observation, info)))
+
+    @classmethod
+    def from_state(cls, wrapper: TextWrapper, state: Any) -> Self | None:
+        """The inverse of `to_state`; None stays None.
+
+        Raises:
+            SnapshotError: It is no such state.
+        """
+        if state is None:
+            return None
+        names = ("first", "place", "conversation", "judged", "answers", "wrong", "again")
+        first, place, conversation, judged, answers, wrong, again = parts_of(wrapper, state, *names)
+        stands = place_from(wrapper, place) or Place("", 0, "")
+        return cls(first, stands, tuple(conversation), judged, tuple(answers), tuple(wrong), again)
+
+    def to_state(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "first": self.first,
+            "place": self.place.to_state(),
+            "conversation": list(self.conversation),
+            "judged": self.judged,
+            "answers": list(self.answers),
+            "wrong": list(self.wrong),
+            "again": self.again,
+        }
+
+    def told(self, info: Info) -> Info:
+        """An info of the environment inside, as it is of the whole episode."""
+        return {**info, "turn": self.place.turn, "anchor": self.place.anchor, "attempt": self.judged}
+
+    def seen(self, observation: Any, info: Info) -> tuple[Any, Info]:
+        """What a restore gives, of what the environment inside gives."""
+        info = {**self.told(info), "messages": copied(self.conversation)}
+        return asked(self.conversation) if self.again else observation, info
+
+
+def anchored(anchor: str, wrong: tuple[str, ...]) -> str:
+    """The anchor of a moment: that of the environment inside, and which answers are known to be wrong.
+
+    Neither how many attempts there were nor in which order is part of it; so a repeated answer leads to where it was
+    given.
+    """
+    return content_hash([anchor, sorted(map(_key, wrong))]) if wrong else anchor
+
+
+def attempt(
+    env: gym.Env[str, str], before: Attempts | None, action: str, rules: Rules, say: Say
+) -> tuple[Step, Attempts]:
+    """Play a step.
+
+    Args:
+        env: The environment inside.
+        before: The attempts so far; None before the first reset.
+        action: The response.
+        rules: What attempts are worth.
+        say: What is told after a wrong attempt, from the info of the step inside.
+
+    Returns:
+        What the step gives, and the attempts after it.
+
+    Raises:
+        EpisodeOverError: The episode is over or was never begun.
+    """
+    place, action = opened(None if before is None else before.place, action)
+    before = before or Attempts("", place, ())
+    observation, reward, terminated, truncated, info = env.step(action)
+    passed = info.get("passed_with_hint", info.get("passed")) if terminated else None
+    after = before if passed is None else _judged(env, before, str(action), info, bool(passed))
+    again = passed is not None and not passed and after.judged < rules.turns and not truncated
+    terms = {name: value * rules.decay**before.judged for name, value in terms_of(reward, info).items()}
+    if again:
+        observation, anchor, terminated = say(info), _back(env, before.first), False
+        info = {key: value for key, value in info.items() if key not in _OF_THE_END}
+        messages = [{"role": "assistant", "content": str(action)}, {"role": "user", "content": observation}]
+        # What a wrong attempt earned is not paid, or many of them could be worth more than a right one.
+        terms = {name: min(value, 0.0) for name, value in terms.items()}
+    else:
+        messages, anchor = exchange(action, observation, info), info.get("anchor", place.anchor)
+        if (terminated or truncated) and info.get("stop_reason") != "ungradable":
+            terms |= _repetition(after, rules)
+    place = replace(place, turn=place.turn + 1, anchor=anchored(anchor, after.wrong), over=terminated or truncated)
+    after = replace(after, place=place, conversation=(*before.conversation, *messages), again=again)
+    info = {**after.told(info), "messages": copied(messages), "reward_terms": terms}
+    return (observation, float(sum(terms.values())), terminated, truncated, info), after
+
+
+def rendered(attempts: Attempts | None, inside: Any) -> Any:
+    """What `render` gives: the transcript of all attempts, where the environment inside gives one."""
+    return transcript(attempts.conversation) if isinstance(inside, str) and attempts is not None else inside
+
+
+def _repetition(after: Attempts, rules: Rules) -> dict[str, float]:
+    if not rules.repetition_penalty or not after.judged:
+        return {}
+    return {"repetition": -rules.repetition_penalty * (1 - len(after.answers) / after.judged)}
+
+
+def _judged(env: gym.Env[str, str], before: Attempts, action: str, info: Info, passed: bool) -> Attempts:
+    """One attempt more. Without an answer that can be read it adds none, and so counts as a repetition."""
+    answer = _answer(action, info.get("verdict", info.get("verdict_with_hint")))
+    after = replace(before, judged=before.judged + 1)
+    if not answer:
+        return after
+    known = _known(env, before, action, answer)
+    if known is None:
+        known = answer
+        after = replace(after, answers=(*before.answers, answer))
+    if not passed and known not in before.wrong:
+        after = replace(after, wrong=(*before.wrong, known))
+    return after
+
+
+def _answer(action: str, verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
+        return action.strip()
+    return "" if verdict["status"] in _NO_ANSWER else (verdict["extracted"] or "").strip()
+
+
+def _key(answer: str) -> str:
+    """Without white space, which would make a new answer of an old one."""
+    return "".join(answer.split())
+
+
+def _known(env: gym.Env[str, str], before: Attempts, action: str, answer: str) -> str | None:
+    """The earlier answer that this one repeats, in other words or not: `0.5` and `1/2` are one answer.
+
+    Equal is what the verifier takes for equal, where an answer can be a reference for it.
+    """
+    key, inside = _key(answer), text_env_of(env)
+    same = next((one for one in before.answers if _key(one) == key), None)
+    if same is not None or inside is None or not before.answers:
+        return same
+    # What was judged: a wrapper between here and there may have passed on a part of the action.
+    said = [message["content"] for message in inside.save().transcript if message["role"] == "assistant"]
+    response = said[-1] if said else action
+    return next((one for one in before.answers if inside.verifier.verify(response, one).passed), None)
+
+
+def _back(env: gym.Env[str, str], first: str) -> str:
+    """Go back to the episode's beginning, and give its anchor. Random numbers go on, and are not drawn once more."""
+    inside = text_env_of(env)
+    if inside is not None and inside.save().replay is not None:
+        return _restored(env, first)  # a replay needs the numbers that it was played with
+    places = bases_of(env)
+    generators = [base.np_random for base in places]
+    anchor = _restored(env, first)
+    for base, generator in zip(bases_of(env), generators, strict=True):
+        base.np_random = generator
+    return anchor
+
+
+def _restored(env: gym.Env[str, str], first: str) -> str:
+    return str(restore(env, json.loads(first))[1].get("anchor", ""))
