@@ -13,10 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from rlvr_gym.agents import recipes
+from rlvr_gym.agents.asking import AsyncPolicy
+from rlvr_gym.agents.driver import rollout, whole_groups
 from rlvr_gym.agents.episode import Episode, Turn
+from rlvr_gym.agents.inflight import Finished
+from rlvr_gym.agents.lockstep import collect
+from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import Completion, Policy, Request, seed_from
 from rlvr_gym.agents.replay import NoRecordingError, Recording, ReplayPolicy
-from rlvr_gym.agents.rollout import Play, collect
 from rlvr_gym.agents.scripted import ScriptedPolicy, Spread
 from rlvr_gym.verifiers import MissingExtraError
 
@@ -40,8 +44,10 @@ _NEEDS_TORCH = {
 
 __all__ = [
     "PRESETS",
+    "AsyncPolicy",
     "Completion",
     "Episode",
+    "Finished",
     "LanguageModel",
     "NoRecordingError",
     "Play",
@@ -60,8 +66,10 @@ __all__ = [
     "collect",
     "load_model",
     "recipes",
+    "rollout",
     "seed_from",
     "warm_start",
+    "whole_groups",
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlvr_gym.agents.policy import Completion
 
-UNGRADABLE_REASONS = frozenset({"ungradable", "error"})
+UNGRADABLE_REASONS = frozenset({"ungradable", "error", "deadline"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,11 @@ class Episode:
         task_id: Content hash of the task; empty where the environment failed before there was one.
         turns: The exchanges in order.
         passed: The strict outcome. False for an episode that ran into a limit; None where it could not be judged.
-        stop_reason: `"answered"`, `"max_turns"`, `"ungradable"`, or `"error"`: the environment raised.
+        stop_reason: `"answered"`, `"max_turns"`, `"ungradable"`, `"error"` (the environment raised) or `"deadline"` (it
+            took longer than it may).
         verdict: The verdict as a JSON object; empty where there is none.
-        error: The traceback, for `"error"`.
+        error: The traceback, for `"error"`; what was waited for, for `"deadline"`.
+        retries: How often a reset or a step was tried again. Nothing else tells a retried episode from another.
     """
 
     task_id: str
@@ -45,6 +47,7 @@ class Episode:
     stop_reason: str
     verdict: Mapping[str, Any]
     error: str = ""
+    retries: int = 0
 
     @property
     def gradable(self) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import gymnasium as gym
+from rlvr_gym.agents.lockstep import collect
+from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import Policy, seed_from
-from rlvr_gym.agents.rollout import Play, collect
 
 
 def pass_rate(envs: Sequence[gym.Env[str, str]], policy: Policy, count: int, seed: int) -> float:

@@ -24,11 +24,12 @@ from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkp
 from rlvr_gym.agents.episode import Episode
 from rlvr_gym.agents.evaluate import pass_rate
 from rlvr_gym.agents.lock import only_writer
+from rlvr_gym.agents.lockstep import collect
 from rlvr_gym.agents.losses import Denominators, aggregate, clipped_policy_loss, kl_k3
 from rlvr_gym.agents.models import LanguageModel, load_model
+from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import seed_from
 from rlvr_gym.agents.recipes import Recipe
-from rlvr_gym.agents.rollout import Play, collect
 from rlvr_gym.agents.tracking import JsonLines, TensorBoard
 from rlvr_gym.agents.transformers_policy import TransformersPolicy
 from rlvr_gym.verifiers import ConfigError

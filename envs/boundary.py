@@ -28,7 +28,7 @@ class Failure:
 
 
 def guarded(call: Callable[[], T]) -> T | Failure:
-    """The result of a call, or its exception as a `Failure`.
+    """The result of a call, or its exception as a `Failure`; an attempt to end the process is one too.
 
     Example:
         >>> guarded(lambda: 7), guarded(lambda: [][0]).error
@@ -36,5 +36,5 @@ def guarded(call: Callable[[], T]) -> T | Failure:
     """
     try:
         return call()
-    except Exception as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an exit would end a thread without a word
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())

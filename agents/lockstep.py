@@ -1,0 +1,56 @@
+"""`collect`: episodes in lock-step, the policy asked once a turn for all open ones together.
+
+This suits a local model with big batches. `rollout` (`agents/driver.py`) lets slow steps and slow generations overlap.
+The same plays give the same episodes by both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gymnasium as gym
+from rlvr_gym.agents.asking import ask
+from rlvr_gym.agents.episode import Episode
+from rlvr_gym.agents.play import Play, Playing
+from rlvr_gym.agents.policy import Policy
+from rlvr_gym.verifiers import ConfigError
+
+
+def collect(envs: Sequence[gym.Env[str, str]], policy: Policy, plays: Sequence[Play]) -> list[Episode]:
+    """Play every episode of `plays`, `len(envs)` at a time.
+
+    An exception inside an environment ends its own episode alone, which becomes a record with `stop_reason="error"`
+    and the traceback; a failure of the policy is raised.
+
+    Args:
+        envs: Environments to play in; their number is the width of the batch.
+        policy: Who acts.
+        plays: What to play.
+
+    Returns:
+        One episode a play, in order.
+
+    Raises:
+        ConfigError: There is no environment.
+
+    Example:
+        >>> from rlvr_gym.agents import ScriptedPolicy
+        >>> env = gym.make("rlvr_gym:rlvr/Arithmetic-v0")
+        >>> policy = ScriptedPolicy(env.unwrapped.taskset.distinct(10), 1.0)
+        >>> episodes = collect([env], policy, [Play(options={"task_index": i}) for i in range(3)])
+        >>> [episode.passed for episode in episodes]
+        [True, True, True]
+    """
+    if not envs:
+        raise ConfigError("collect needs at least one environment")
+    episodes: list[Episode] = []
+    for start in range(0, len(plays), len(envs)):
+        wave = [Playing(play, env) for env, play in zip(envs, plays[start : start + len(envs)], strict=False)]
+        for playing in wave:
+            playing.begin()
+        while under_way := [playing for playing in wave if playing.done is None]:
+            requests = [playing.request() for playing in under_way]
+            for playing, completion in zip(under_way, ask(policy, requests), strict=True):
+                playing.advance(completion)
+        episodes.extend(playing.done for playing in wave if playing.done is not None)
+    return episodes

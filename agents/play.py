@@ -1,0 +1,227 @@
+"""`Play` and `Playing`: an episode that is wanted, and one under way.
+
+There is one way of making an `Episode`, whoever drives it: `collect` in lock-step, `rollout` one by one. Any
+environment whose observations and actions are text will do: `reset`, `step` and `info` are all that is used. Where a
+step may be tried again, the moment before it is kept: by `snapshot` or, for an environment that has none, by its seed
+and the actions so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import gymnasium as gym
+from rlvr_gym.agents.episode import UNGRADABLE_REASONS, Episode, Turn
+from rlvr_gym.agents.policy import Completion, Message, Request, seed_from
+from rlvr_gym.envs import TextAction
+from rlvr_gym.envs.boundary import Failure, guarded
+from rlvr_gym.envs.snapshot import Snapshot
+from rlvr_gym.envs.state import restore, snapshot
+from rlvr_gym.verifiers import ConfigError
+from rlvr_gym.verifiers.errors import shown
+
+T = TypeVar("T")
+TextGymEnv = gym.Env[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One episode that is wanted.
+
+    Args:
+        seed: Seed of `reset`; equal seeds give equal tasks, which is how a group is made.
+        sample_seed: Seed of the policy's choices in this episode.
+        index: Number of this episode among those of its task.
+        options: Options of `reset`.
+    """
+
+    seed: int | None = None
+    sample_seed: int = 0
+    index: int = 0
+    options: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a reset or a step showed; `reason` says why the episode is over and is empty where it is not."""
+
+    messages: tuple[Message, ...]
+    anchor: str
+    task_id: str = ""
+    reward: float = 0.0
+    reason: str = ""
+    passed: bool | None = None
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Playing:
+    """An episode under way: `begin` once, then `advance` with the answer to each `request` until it is `done`.
+
+    What the environment raises ends the episode, which becomes a record with `stop_reason="error"` and the traceback;
+    nothing is raised by `begin` and `advance`.
+
+    Args:
+        play: What is played.
+        env: Where; None to make one.
+        make_env: Makes an environment where there is none or the last one raised.
+        retries: How often a reset or a step that raised or could not be graded is tried again: from the moment before
+            it, with the same action. The episode then equals one that never failed, but for its count of retries.
+        done: The episode, once it is over.
+        broken: Whether the environment raised and was not replaced.
+        abandoned: Set by whoever waits no longer for `begin` or `advance`, which then try nothing again.
+
+    Example:
+        >>> playing = Playing(Play(seed=0), gym.make("rlvr_gym:rlvr/Arithmetic-v0"))
+        >>> playing.begin()
+        >>> playing.request().conversation[-1]["role"]
+        'user'
+        >>> playing.advance(Completion("#### 54"))
+        >>> playing.done.passed
+        True
+    """
+
+    play: Play
+    env: TextGymEnv | None = None
+    make_env: Callable[[], TextGymEnv] | None = None
+    retries: int = 0
+    done: Episode | None = None
+    broken: bool = False
+    abandoned: bool = False
+    _seen: list[_Seen] = field(default_factory=list)
+    _messages: list[Message] = field(default_factory=list)
+    _turns: list[Turn] = field(default_factory=list)
+    _retried: int = 0
+
+    def ready(self) -> None:
+        """Make the environment where there is none; what `make_env` raises is raised."""
+        self._sound()
+
+    def begin(self) -> None:
+        """Reset the environment."""
+        outcome = self._try(self._reset)
+        while isinstance(outcome, Failure) and self._retried < self.retries and not self.abandoned:
+            self._retried += 1
+            outcome = self._try(self._reset)
+        if isinstance(outcome, Failure):
+            self.done = self._ended("error", error=outcome.traceback)
+        else:
+            self._seen.append(outcome)
+            self._messages.extend(outcome.messages)
+
+    def request(self) -> Request:
+        """What the policy is asked next."""
+        return Request(self._messages, seed_from(self.play.sample_seed, len(self._turns)), self.play.index)
+
+    def advance(self, completion: Completion) -> None:
+        """Give the policy's answer to the environment."""
+        step = partial(self._step, completion)
+        before = guarded(lambda: snapshot(self._sound())) if self.retries else None
+        outcome = self._try(step)
+        tried = 0
+        while _failed(outcome) and tried < self.retries and not self.abandoned and self._go_back(before):
+            tried += 1
+            self._retried += 1
+            outcome = self._try(step)
+        self._take(completion, outcome)
+
+    def late(self, deadline_s: float, waited_for: str) -> Episode:
+        """The record of an episode over its deadline. Another thread may still be in `begin` or `advance`.
+
+        Args:
+            deadline_s: How long it was allowed to take, in seconds.
+            waited_for: What was under way when that had passed.
+        """
+        return self._ended("deadline", error=f"over its deadline of {deadline_s:g} s while waiting for {waited_for}")
+
+    def close(self) -> None:
+        """Close the environment. What it raises at that is of no interest any more."""
+        env, self.env = self.env, None
+        if env is not None:
+            guarded(env.close)
+
+    def _take(self, completion: Completion, outcome: _Seen | Failure) -> None:
+        if isinstance(outcome, Failure):
+            self.done = self._ended("error", error=outcome.traceback)
+            return
+        self._turns.append(Turn(completion, outcome.reward, self._seen[-1].anchor))
+        self._seen.append(outcome)
+        if outcome.reason:
+            self.done = self._ended(outcome.reason, outcome.passed, outcome.verdict)
+            return
+        said = {"role": "assistant", "content": completion.text, "token_ids": completion.token_ids}
+        self._messages += [said, *outcome.messages]
+
+    def _ended(
+        self, reason: str, passed: bool | None = None, verdict: Mapping[str, Any] | None = None, error: str = ""
+    ) -> Episode:
+        task_id = self._seen[0].task_id if self._seen else ""
+        return Episode(task_id, tuple(self._turns), passed, reason, verdict or {}, error, self._retried)
+
+    def _try(self, call: Callable[[], T]) -> T | Failure:
+        """The rollout boundary. What state an environment is in that raised, nobody knows."""
+        outcome = guarded(call)
+        self.broken = self.broken or isinstance(outcome, Failure)
+        return outcome
+
+    def _sound(self) -> TextGymEnv:
+        """The environment, or a new one where it raised."""
+        if self.broken and self.make_env is not None:
+            env, self.env = self.env, None
+            if env is not None:
+                guarded(env.close)
+        if self.env is None:
+            if self.make_env is None:
+                raise ConfigError("an episode needs an environment, or make_env to make one")
+            self.env = self.make_env()
+        self.broken = False
+        return self.env
+
+    def _reset(self) -> _Seen:
+        options = self.play.options
+        observation, info = self._sound().reset(seed=self.play.seed, options=None if options is None else dict(options))
+        said = {"role": "user", "content": _text(observation)}
+        messages = info.get("messages", [said])
+        return _Seen(tuple(messages), info.get("anchor", ""), info.get("task_id", ""))
+
+    def _step(self, completion: Completion) -> _Seen:
+        action = TextAction(completion.text, finish_reason=completion.finish_reason)
+        observation, reward, terminated, truncated, info = self._sound().step(action)
+        said = {"role": "user", "content": _text(observation)}
+        told = info.get("messages", [said])
+        messages = tuple(message for message in told if message["role"] != "assistant")
+        seen = _Seen(messages, info.get("anchor", ""), reward=float(reward))
+        if not (terminated or truncated):
+            return seen
+        reason = info.get("stop_reason", "answered" if terminated else "max_turns")
+        passed = None if reason in UNGRADABLE_REASONS else bool(info.get("passed", False))
+        return _Seen(messages, seen.anchor, "", seen.reward, reason, passed, info.get("verdict", {}))
+
+    def _go_back(self, before: Snapshot | Failure | None) -> bool:
+        """Whether an environment stands again where it stood before the step."""
+        if isinstance(before, Snapshot) and not isinstance(self._try(partial(self._restore, before)), Failure):
+            return True
+        return self._try(self._replay) is True
+
+    def _restore(self, before: Snapshot) -> None:
+        restore(self._sound(), before)
+
+    def _replay(self) -> bool:
+        """Play the episode up to here again. False where it went another way."""
+        if self.play.seed is None:
+            return False  # another task may come, and look the same
+        seen = [self._reset(), *(self._step(turn.completion) for turn in self._turns)]
+        return seen == self._seen
+
+
+def _failed(outcome: _Seen | Failure) -> bool:
+    return isinstance(outcome, Failure) or outcome.reason == "ungradable"
+
+
+def _text(observation: Any) -> str:
+    if not isinstance(observation, str):
+        raise TypeError(f"an observation must be a str, got {type(observation).__name__}: {shown(observation)}")
+    return observation

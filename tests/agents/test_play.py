@@ -1,0 +1,191 @@
+"""`Playing`: one way of making an episode, and what trying a step again may and may not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import pytest
+from rlvr_gym.agents import Completion, Episode, Play
+from rlvr_gym.agents.play import Playing
+from rlvr_gym.envs import UnicodeText
+from rlvr_gym.verifiers import ConfigError
+
+GUESSES = ("123", "no guess", "321", "222")
+
+
+class Faults:
+    """What goes wrong: how often at which turn (0 is the reset), shared by all environments that are made."""
+
+    def __init__(self, kind: str = "raise", **times: int) -> None:
+        self.kind = kind
+        self.left = {int(turn.removeprefix("turn")): count for turn, count in times.items()}
+        self.made = self.closed = 0
+
+    def due(self, turn: int) -> bool:
+        left = self.left.get(turn, 0)
+        self.left[turn] = left - 1
+        return left > 0
+
+
+class Faulty(gym.Wrapper[str, str, str, str]):
+    """Fails after the environment below has already gone on, so that whoever tries again must go back first."""
+
+    def __init__(self, env: gym.Env[str, str], faults: Faults) -> None:
+        super().__init__(env)
+        self.faults, self.turn = faults, 0
+        faults.made += 1
+
+    def get_state(self) -> int:
+        return self.turn
+
+    def set_state(self, state: int) -> None:
+        self.turn = state
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        result = self.env.reset(seed=seed, options=options)
+        self.turn = 0
+        self._fail()
+        return result
+
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.turn += 1
+        if self._fail():
+            return "", 0.0, False, True, {**info, "stop_reason": "ungradable"}
+        return observation, reward, terminated, truncated, info
+
+    def close(self) -> None:
+        self.faults.closed += 1
+
+    def _fail(self) -> bool:
+        if not self.faults.due(self.turn):
+            return False
+        if self.faults.kind == "raise":
+            raise OSError("the sandbox is gone")
+        if self.faults.kind == "exit":
+            raise SystemExit(3)
+        return True
+
+
+def mastermind() -> gym.Env[str, str]:
+    env: gym.Env[str, str] = gym.make("rlvr_gym:rlvr/Mastermind-v0", style="compact", length=3, max_turns=4)
+    return env
+
+
+class Dice(gym.Env[str, str]):
+    """An environment of another code base, without snapshots: it draws as it goes."""
+
+    observation_space = action_space = UnicodeText()
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.said: list[str] = []
+        return f"start {self.np_random.integers(1000)}", {}
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        self.said.append(action)
+        drawn = int(self.np_random.integers(1000))
+        return f"{self.said} {drawn}", drawn / 8, len(self.said) == 4, False, {"passed": drawn % 2 == 0}
+
+
+def played(make: Callable[[], gym.Env[str, str]], faults: Faults, retries: int, seed: int | None = 1) -> Episode:
+    playing = Playing(Play(seed=seed), None, lambda: Faulty(make(), faults), retries)
+    playing.begin()
+    for guess in GUESSES:
+        if playing.done is None:
+            playing.advance(Completion(guess, (len(guess),)))
+    assert playing.done is not None
+    playing.close()
+    assert faults.made == faults.closed
+    return playing.done
+
+
+@pytest.mark.parametrize("make", [mastermind, Dice])
+@pytest.mark.parametrize("kind", ["raise", "exit", "ungradable"])
+def test_a_retried_episode_equals_one_that_never_failed(make: Callable[[], gym.Env[str, str]], kind: str) -> None:
+    unhurt = played(make, Faults(), retries=2)
+    assert (len(unhurt.turns), unhurt.retries, unhurt.gradable) == (4, 0, True)
+    faults = Faults(kind, turn1=1, turn3=2, turn4=1)
+    hurt = played(make, faults, retries=2)
+    assert hurt.retries == 4
+    assert replace(hurt, retries=0) == unhurt
+    # What raised is not used again; what could not be graded is, since nothing is known to be wrong with it.
+    assert faults.made == (1 if kind == "ungradable" else 1 + 4)
+
+
+@pytest.mark.parametrize("kind", ["raise", "ungradable"])
+def test_a_step_that_always_fails_is_a_record(kind: str) -> None:
+    episode = played(mastermind, Faults(kind, turn2=99), retries=3)
+    assert (episode.passed, episode.gradable, episode.retries) == (None, False, 3)
+    assert episode.stop_reason == ("error" if kind == "raise" else "ungradable")
+    assert ("the sandbox is gone" in episode.error) == (kind == "raise")
+    assert len(episode.turns) == (1 if kind == "raise" else 2)
+
+
+def test_without_retries_the_first_failure_stands() -> None:
+    episode = played(mastermind, Faults(turn1=1), retries=0)
+    assert (episode.stop_reason, episode.retries, episode.turns) == ("error", 0, ())
+
+
+def test_a_reset_that_raises_is_tried_again() -> None:
+    unhurt = played(mastermind, Faults(), retries=0)
+    assert replace(played(mastermind, Faults(turn0=2), retries=2), retries=0) == unhurt
+    failed = played(mastermind, Faults(turn0=3), retries=2)
+    assert (failed.stop_reason, failed.retries, failed.task_id) == ("error", 2, "")
+
+
+class Secret(Dice):
+    """Shows nothing of what it drew."""
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        return "start", {}
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        _, reward, terminated, truncated, info = super().step(action)
+        return "no", reward if terminated else 0.0, terminated, truncated, info
+
+
+def test_an_unseeded_episode_without_snapshots_cannot_be_played_again() -> None:
+    assert played(Secret, Faults("ungradable", turn2=1), retries=2, seed=None).stop_reason == "ungradable"
+    assert played(mastermind, Faults("ungradable", turn2=1), retries=2, seed=None).retries == 1  # from its snapshot
+
+
+class Forgetful(Dice):
+    """Shows something else whenever the same episode is played again."""
+
+    resets = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        self.resets += 1
+        observation, info = super().reset(seed=seed, options=options)
+        return f"{observation}, {self.resets}", info
+
+
+def test_an_episode_that_goes_another_way_when_played_again_fails_as_it_had_failed() -> None:
+    episode = played(Forgetful, Faults("ungradable", turn2=1), retries=2)
+    assert (episode.stop_reason, episode.retries, len(episode.turns)) == ("ungradable", 0, 2)
+
+
+class Malformed(Dice):
+    """Of the time before Gymnasium 0.26."""
+
+    def step(self, action: str) -> Any:
+        return "next", 0.0, False, {}
+
+
+def test_a_malformed_result_is_a_record() -> None:
+    playing = Playing(Play(), Malformed())
+    playing.begin()
+    playing.advance(Completion("x"))
+    assert playing.done is not None
+    assert playing.done.stop_reason == "error"
+    assert "not enough values to unpack" in playing.done.error
+
+
+def test_where_to_play_must_be_said() -> None:
+    with pytest.raises(ConfigError, match="needs an environment"):
+        Playing(Play()).ready()
