@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
@@ -105,6 +106,17 @@ class ArithmeticEnv(ProceduralEnv):
         >>> env.step("1630")[4]["passed"]
         True
     """
+
+    card = Card(
+        family="math",
+        answer_format="A line `#### <number>`, a box, `<answer>` tags or the bare number; the number alone in "
+        "style=compact.",
+        licence=GENERATED,
+        chance=0.013,
+        chance_reason="the best constant, 111, is the sum in 1.3 % of the 10,000 default tasks (of all sums of two "
+        "numbers of two digits 109 is the most frequent, 1.1 %); with digits=1 a constant is right in 10 %, and "
+        "with operators='*' besides 0 is in 19 %",
+    )
 
     taskset_class = ArithmeticTaskSet
 

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rlvr_gym.envs.card import Card
 from rlvr_gym.envs.code import CodeEnv, CodeProblem, discounted, fenced
 from rlvr_gym.envs.source import Record
 from rlvr_gym.verifiers import ConfigError
@@ -211,6 +212,20 @@ class CodeContestsEnv(CodeEnv):
         >>> env.step("```python\\nprint(sum(map(int, input().split())))\\n```")[1]
         1.0
     """
+
+    card = Card(
+        family="code",
+        answer_format="A program that reads standard input, or the function or class `Solution` asked for, in a "
+        "fenced `python` block (another language has its own).",
+        licence="Those of the data that you bring: problems of APPS and LiveCodeBench come from contest sites, whose "
+        "terms hold for them.",
+        chance=0.0,
+        chance_reason="none of 36 fixed programs and functions (constants, echoes of the input, sums, ...) passes a "
+        "sample row; a row of your data whose tests all expect one output pays a constant",
+        data="A file or a data-set id with `question` and `input_output` (APPS), or `question_content`, "
+        "`public_test_cases`, `private_test_cases` and `metadata` (LiveCodeBench); `starter_code` and `solutions` "
+        "are optional.",
+    )
 
     def __init__(
         self,

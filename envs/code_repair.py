@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlvr_gym.envs.action import Transition
+from rlvr_gym.envs.card import Card
 from rlvr_gym.envs.source import check_mapping
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.text_env import TextEnv
@@ -53,6 +54,19 @@ class CodeRepairEnv(TextEnv):
         >>> env.step(env.task.solution)[1]
         1.0
     """
+
+    card = Card(
+        family="code",
+        answer_format="Each turn the whole program in a fenced `python` block, as the problems ask for it.",
+        licence="Those of the problems; the default ones are generated: Apache-2.0, as this project.",
+        chance=0.001,
+        chance_reason="four of 33 fixed functions, one an attempt, pass 1 of 3,000 default tasks; of other problems, "
+        "the chance of their environment at every attempt",
+        told="The task's text and the number of attempts; after a failed one up to five failures on shown tests with "
+        "what they asked, expected and got, of hidden tests only that one fails and how, and the attempts that are "
+        "left.",
+        data="None with the default problems; a file where `settings` names one.",
+    )
 
     def __init__(
         self,

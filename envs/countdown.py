@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
@@ -122,6 +123,15 @@ class CountdownEnv(ProceduralEnv):
         >>> env.step("12*1+24")[4]["passed"]
         True
     """
+
+    card = Card(
+        family="math",
+        answer_format="An expression in `<answer>` tags, a box or after `####`; the expression alone in style=compact.",
+        licence=GENERATED,
+        chance=0.1,
+        chance_reason="one pattern for all tasks, the numbers in falling order as a - b + c - d, reaches 9.9 % of "
+        "1,500 targets, the best of 320 patterns; with numbers=3 the best reaches 19 %, with numbers=2 39 %",
+    )
 
     taskset_class = CountdownTaskSet
 

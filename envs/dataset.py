@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rlvr_gym.envs.card import Card
 from rlvr_gym.envs.rows import DataError, Row
 from rlvr_gym.envs.source import RowSource, check_mapping
 from rlvr_gym.envs.task import ListTaskSet, Task, check_text
@@ -95,6 +96,17 @@ class DatasetEnv(TextEnv):
         True
     """
 
+    card = Card(
+        family="any",
+        answer_format="As the verifier reads it; the prompt is the column alone unless `template` adds the request.",
+        licence="Those of the data that you bring.",
+        chance=0.05,
+        chance_reason="a constant is right in 1 of the 20 sample rows; of your data, the share of the most frequent "
+        "answer, which for yes or no is half",
+        data="A file or a data-set id with a prompt (`prompt`, `question` or `problem`) and a gold (`reference`, "
+        "`answer` or `expected_answer`), or what `columns` names; `solution` is optional.",
+    )
+
     spec_default = ColumnSpec()
     extract_reference: Callable[[Any], Any] | None = None
 
@@ -169,6 +181,16 @@ class GSM8KEnv(DatasetEnv):
         1.0
     """
 
+    card = Card(
+        family="math",
+        answer_format="A line `#### <number>`, a line `A: <number>`, a box or `<answer>` tags.",
+        licence="Those of the data that you bring; GSM8K itself (Cobbe et al. 2021) is under the MIT licence.",
+        chance=0.05,
+        chance_reason="a constant is right in 1 of the 20 sample rows; in the 1,319 rows of GSM8K's test split 5 is "
+        "right in 3.0 % and the last number of the question in 2.3 %",
+        data="A file or a data-set id with the columns `question` and `answer`, the gold after the last `####`.",
+    )
+
     spec_default = ColumnSpec(prompt=("question",), reference=("answer",), solution=("answer",))
     extract_reference = staticmethod(gsm8k_reference)
 
@@ -202,6 +224,17 @@ class MATHEnv(DatasetEnv):
         >>> env.step("so \\\\boxed{0.5}")[1]
         1.0
     """
+
+    card = Card(
+        family="math",
+        answer_format="The final answer in `\\boxed{}`; the last box counts.",
+        licence="Those of the data that you bring; MATH itself (Hendrycks et al. 2021) is under the MIT licence.",
+        chance=0.05,
+        chance_reason="a constant is right in 1 of the 20 sample rows; in the 500 rows of MATH-500 the best, 3, is "
+        "right in 3.8 %",
+        data="A file or a data-set id with the column `problem` (or `question`) and the gold in `expected_answer`, "
+        "`answer` or the last box of `solution`; `level`, `type` and `subject` are kept as the difficulty.",
+    )
 
     spec_default = ColumnSpec(
         prompt=("problem", "question"),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.code import PUBLIC_WEIGHT, code_verifier, fenced
 from rlvr_gym.envs.list_programs import ListProgram, draw_program
 from rlvr_gym.envs.list_steps import Ints
@@ -197,6 +198,16 @@ class ListFunctionsEnv(ProceduralEnv):
         >>> env.step(env.task.solution)[1]
         1.0
     """
+
+    card = Card(
+        family="code",
+        answer_format="A Python function `f` in a fenced `python` block; in style=compact the whole response is the "
+        "program.",
+        licence=GENERATED,
+        chance=0.001,
+        chance_reason="of 33 fixed functions (constants, identity, sorted, sum, ...) the best, max, passes 1 of "
+        "3,000 tasks; with depth=1 max passes 2.4 %",
+    )
 
     taskset_class = ListFunctionsTaskSet
 

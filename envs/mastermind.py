@@ -107,6 +107,8 @@ class MastermindEnv(TextEnv):
         licence="Apache-2.0, as this project: tasks are generated.",
         chance=0.02,
         chance_reason="10 blind guesses at one of 6**4 codes find it in 0.8 % of episodes; twice that is allowed",
+        told="The length of the code, the digits and the number of guesses; after each guess how many digits stand "
+        "in their place, how many more are in the code elsewhere, and the guesses that are left.",
     )
 
     def __init__(

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
+from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.small_python import (
     FUNCTIONS,
@@ -163,6 +164,16 @@ class OutputPredictionEnv(ProceduralEnv):
         >>> env.step(env.task.solution)[4]["passed"]
         True
     """
+
+    card = Card(
+        family="math",
+        answer_format="A line `#### <number>`, a box, `<answer>` tags or the bare number; the number alone in "
+        "style=compact.",
+        licence=GENERATED,
+        chance=0.02,
+        chance_reason="the best constant, 12, is right in 1.8 % of the 10,000 default tasks; with statements=1 it is "
+        "right in 3.3 %, and with high=5 besides 10 is in 9.7 %",
+    )
 
     taskset_class = OutputPredictionTaskSet
 

@@ -55,8 +55,9 @@ class Item(NamedTuple):
 class Verifier(ABC):
     """Judges a response against a reference.
 
-    Subclasses are frozen dataclasses whose fields are the configuration (JSON values; tuples for lists), with two class
-    attributes: `name` and `version`. The version is bumped whenever any verdict may change.
+    Subclasses are frozen dataclasses whose fields are the configuration (JSON values; tuples for lists), with three
+    class attributes: `name`, `version` and `blind_spots`. The version is bumped whenever any verdict may change. The
+    blind spots are sentences: what the family is known to overlook and what right answers it is known to refuse.
 
     Example:
         >>> from rlvr_gym.verifiers import make_verifier
@@ -69,6 +70,7 @@ class Verifier(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int]
+    blind_spots: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown
@@ -99,6 +99,9 @@ class AllOf(_Composite):
 
     name = "all_of"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "What every child overlooks, it overlooks; a right answer that one child refuses is refused.",
+    )
 
     def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
         """See the class."""
@@ -126,6 +129,10 @@ class AnyOf(_Composite):
 
     name = "any_of"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "It is as weak as its weakest child: an answer for each child may stand in one response, and one needs to "
+        "be right.",
+    )
 
     def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
         """See the class."""
@@ -156,6 +163,9 @@ class Gate(_Composite):
 
     name = "gate"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "The condition may look at another answer of the response than the child that decides, and both pass.",
+    )
 
     def __post_init__(self) -> None:
         if len(self.children) != 2:
@@ -191,6 +201,9 @@ class Weighted(_Composite):
 
     name = "weighted"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "A child of weight 0 is no obligation: what it alone would have refused passes.",
+    )
 
     weights: tuple[float, ...] = ()
 
@@ -229,6 +242,9 @@ class First(_Composite):
 
     name = "first"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "The response chooses its judge: it declares its answer in the form of the child that suits it.",
+    )
 
     def judge(self, response: str, gold: Any, context: Context | None) -> Verdict:
         """See the class."""

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
 from rlvr_gym.verifiers.errors import shown
@@ -75,6 +75,13 @@ class Countdown(Verifier):
 
     name = "countdown"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "All four operators are accepted, also where the prompt names fewer.",
+        "How the expression was found is not judged: trying all of them in the response is as good as reasoning.",
+        "The dense score knows no distance: any expression with the right numbers earns 2/3, however far it is "
+        "from the target.",
+        "A sign before a number, as in `-3 + 5 * 5`, is refused, also where the value is right.",
+    )
 
     markers: tuple[str, ...] = ("answer_tag", "boxed", "####", "whole")
 

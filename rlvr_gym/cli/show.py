@@ -5,20 +5,38 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
 
 from rlvr_gym.agents import recipes
-from rlvr_gym.cli.console import say
-from rlvr_gym.cli.specs import keywords
-from rlvr_gym.registration import ENTRY_POINTS
-from rlvr_gym.verifiers import make_verifier, verifier_names
+from rlvr_gym.cli.console import say, warn
+from rlvr_gym.cli.specs import checked_env
+from rlvr_gym.envs.card_pages import page, write_pages
+from rlvr_gym.envs.cards import card_of
+from rlvr_gym.envs.knobs import keywords
+from rlvr_gym.registration import ENTRY_POINTS, env_ids
+from rlvr_gym.verifiers import ConfigError, UnknownNameError, make_verifier, verifier_names
 
 _COMPOSITES = ("all_of@1", "any_of@1", "first@1", "gate@1", "weighted@1")
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Environments with their keywords and defaults, verifiers, recipes."""
-    say("environments (rlvr bench ID key=value ..., gym.make('rlvr_gym:ID', key=value))")
+    """Environments with their keywords and defaults, verifiers, recipes; or cards.
+
+    Raises:
+        ConfigError: `--out` without `--cards`.
+    """
+    if args.cards is not None:
+        _show_cards(args.cards, args.out)
+        return 0
+    if args.out is not None:
+        raise ConfigError("--out is for pages of cards: add --cards")
+    say("environments (rlvr bench ID key=value ..., gym.make('rlvr_gym:ID', key=value); more with --cards ID)")
     for env_id, entry_point in sorted(ENTRY_POINTS.items()):
         module, _, name = entry_point.partition(":")
         say(f"  {env_id}: {_first_line(getattr(importlib.import_module(module), name))}")
@@ -36,6 +54,24 @@ def run_list(args: argparse.Namespace) -> int:
         pieces = asdict(recipes.get(name))
         say(f"  {name}: " + " ".join(f"{key}={value}" for key, value in pieces.items() if key != "name"))
     return 0
+
+
+def _show_cards(names: Sequence[str], out: str | None) -> None:
+    """Print cards, as Markdown where nobody watches, or write them."""
+    wanted = [checked_env(name, {}) for name in names] or env_ids()
+    for env_id in wanted:
+        if env_id not in ENTRY_POINTS:
+            raise UnknownNameError("environment", env_id, ENTRY_POINTS)
+    if out is not None:
+        for path in write_pages(Path(out), wanted):
+            warn(f"wrote {path}")
+        return
+    for env_id in wanted:
+        text = page(card_of(env_id))
+        if sys.stdout.isatty():
+            Console().print(Markdown(text))
+        else:
+            say(text)
 
 
 def _first_line(cls: type) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +14,8 @@ import gymnasium as gym
 from rlvr_gym.agents import Policy, ReplayPolicy, ScriptedPolicy, Spread
 from rlvr_gym.benchmarks import make_env
 from rlvr_gym.cli.console import warn
-from rlvr_gym.envs import ProceduralEnv, Task, TextEnv
+from rlvr_gym.envs import Task, TextEnv
+from rlvr_gym.envs.knobs import keywords
 from rlvr_gym.registration import ENTRY_POINTS
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
@@ -76,24 +75,6 @@ def checked_env(env_id: str, kwargs: Mapping[str, Any]) -> str:
         if key not in known:
             raise ConfigError(f"{full} has no keyword {key!r}{suggestion(key, known)}")
     return full
-
-
-def keywords(env_id: str) -> dict[str, inspect.Parameter]:
-    """The keywords of an environment of ours: its own, and where it passes more on, its task set's and its bases'."""
-    module, _, name = ENTRY_POINTS[env_id].partition(":")
-    cls = getattr(importlib.import_module(module), name)
-    found: dict[str, inspect.Parameter] = {}
-    if issubclass(cls, ProceduralEnv):
-        found = dict(inspect.signature(cls.taskset_class).parameters)
-        del found["seed"]
-    for base in cls.__mro__:
-        parameters = inspect.signature(base.__init__).parameters
-        for key, parameter in parameters.items():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                found.setdefault(key, parameter)
-        if issubclass(cls, ProceduralEnv) or not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            break
-    return found
 
 
 def env_factory(env_id: str, kwargs: Mapping[str, Any]) -> Callable[[], gym.Env[str, str]]:

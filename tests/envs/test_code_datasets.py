@@ -382,7 +382,7 @@ REAL = {"HumanEval": ("humaneval/HumanEval.jsonl", 164), "MBPP": ("mbpp/mbpp_san
 
 @pytest.mark.parametrize(("name", "path", "count"), [(name, *rest) for name, rest in REAL.items()])
 def test_published_solutions_pass(name: str, path: str, count: int, data_dir: Path) -> None:
-    """Every twelfth one; that all do is measured in docs/environments/code.md."""
+    """Every twelfth one; that all do is measured in docs/envs/programs.md."""
     env: Any = gym.make(f"rlvr_gym:rlvr/{name}-v0", path=real(data_dir, path)).unwrapped
     tasks = list(env.taskset)
     assert len(tasks) == count

@@ -73,6 +73,16 @@ class Code(Verifier):
 
     name: ClassVar[str] = "code"
     version: ClassVar[int] = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "A program is as right as its tests say: one that is wrong only where no test looks passes.",
+        "A program sees the inputs of every test of its run, though no expected value: with few tests, or tests "
+        "that all expect one answer, a table or a constant passes.",
+        "Only what comes out within the limits is judged, not style, growth of the running time or how the answer "
+        "was found.",
+        "A program that draws random numbers, looks at a clock or runs close to a limit may be judged otherwise "
+        "the next time.",
+        "Tests that pass a candidate's text to `eval`, `exec` or a format string hand it the judge.",
+    )
 
     sandbox: str = "forkserver"
     sandbox_config: Any = ()
