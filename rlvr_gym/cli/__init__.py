@@ -18,6 +18,8 @@ _COMMANDS = {
     "train": "train:run_train",
     "verify": "verify:run_verify",
     "play": "play:run_play",
+    "audit": "audit:run_audit",
+    "check": "check:run_check",
     "sandbox": "sandbox:run_sandbox",
 }
 _RESUMABLE = ("bench", "rescore", "train")

@@ -19,8 +19,18 @@ _TOP = """Environments and verifiers for reinforcement learning with verifiable 
   rlvr bench rlvr/Arithmetic-v0 --policy scripted:0.3 --out runs/scripted
   rlvr train rlvr/Arithmetic-v0 style=compact split=train --model preset:micro --warm-start 0.2 --out runs/train
   rlvr compare runs/base runs/trained --out runs/compare
+  rlvr audit rlvr/Countdown-v0                           attacks that want reward without solving
+  rlvr check rlvr/Countdown-v0                           whether an environment keeps its contract
   rlvr sandbox doctor                                    which sandboxes work here
 """
+
+_LIST = """What there is: environments with their keywords, verifiers, recipes.
+
+  rlvr list                                  all of it, a line or two each
+  rlvr list --cards rlvr/Countdown-v0        an example, answer format, blind spots, knobs, scores
+  rlvr list --cards --out docs/envs          the same for every environment, as pages
+
+Cards are measured: this plays some thousand episodes, and runs programs where responses are programs."""
 
 _BENCH = """Sample n responses to each task, judge them, and estimate pass@k without bias.
 
@@ -40,6 +50,15 @@ _TRAIN = """Train a language model in an environment.
 The same command again continues an interrupted run, exactly. Writes base/ (the model before), model/ (after),
 metrics.jsonl and checkpoints/ into --out."""
 
+_CHECK = """Play an environment in many ways and say which promises of Gymnasium and of TextEnv it keeps.
+
+  rlvr check rlvr/Mastermind-v0 length=3
+  rlvr check my_package:Riddles-v1 --skip process --json check.json
+  rlvr check --list
+
+Exit status: 0 no check fails (checks that cannot be run are marked n/a); 1 at least one does; 2 a mistake in the
+command or its input."""
+
 _VERIFY = """Judge one response, or JSONL in and JSONL out.
 
   rlvr verify number@1 --response 'so #### 1,200' --reference 1200
@@ -49,13 +68,26 @@ Exit status: 0 passed (one response) or all judged (a file); 1 not passed, or so
 mistake in the command or its input."""
 
 
+_AUDIT = """Play scripted attacks that want reward without solving the task, and say which of them pay.
+
+  rlvr audit rlvr/GSM8K-v0                                 on a small sample that comes along
+  rlvr audit my_package:Riddles-v1 level=2 --tasks 50 --json audit.json
+  rlvr audit math@1 --references golds.jsonl --attack hedge formula_padded
+  rlvr audit --list
+
+Exit status: 0 no attack succeeds; 1 an attack earns more than the documented chance level, makes episodes ungradable or
+raises; 2 a mistake in the command or its input."""
+
+
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The whole command line, and the parser of each command."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="rlvr", description=_TOP, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"rlvr-gym {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    commands.add_parser("list", help="environments, verifiers and recipes")
+    _add_list(
+        commands.add_parser("list", help="environments, verifiers and recipes", description=_LIST, formatter_class=raw)
+    )
     _add_bench(commands.add_parser("bench", help="pass@k of a policy", description=_BENCH, formatter_class=raw))
     compare = commands.add_parser("compare", help="two runs on the same tasks, paired")
     compare.add_argument("base", help="run folder of the first policy")
@@ -68,10 +100,12 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     rescore.add_argument("--out", required=True, help="folder of the new run")
     _add_train(commands.add_parser("train", help="train a model", description=_TRAIN, formatter_class=raw))
     _add_verify(commands.add_parser("verify", help="judge responses", description=_VERIFY, formatter_class=raw))
+    _add_check(commands.add_parser("check", help="does it behave", description=_CHECK, formatter_class=raw))
     play = commands.add_parser("play", help="answer in the terminal")
     _add_env(play)
     play.add_argument("--episodes", type=int, default=5, help="how many tasks (5)")
     play.add_argument("--seed", type=int, default=0, help="seed of the first task (0)")
+    _add_audit(commands.add_parser("audit", help="try to cheat", description=_AUDIT, formatter_class=raw))
     sandbox.add_arguments(commands.add_parser("sandbox", help="run untrusted programs, serve a sandbox"))
     return parser, dict(commands.choices)
 
@@ -98,9 +132,42 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cards", nargs="*", metavar="ID", help="cards of these environments (of all)")
+    parser.add_argument("--out", metavar="FOLDER", help="write the cards as pages into this folder")
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("env", nargs="?", help="environment id (module:id of other packages)")
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these checks only")
+    parser.add_argument("--skip", nargs="+", default=[], metavar="NAME", help="all but these checks")
+    parser.add_argument("--seeds", type=int, default=3, help="episodes that are compared in each check (3)")
+    parser.add_argument("--tasks", type=int, default=3, help="tasks that are answered right and wrong (3)")
+    parser.add_argument("--turns", type=int, default=6, help="most steps of an episode that are compared (6)")
+    parser.add_argument("--json", metavar="FILE", help="write the whole report")
+    parser.add_argument("--list", action="store_true", help="list the checks")
+
+
 def _add_env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("env", help="environment id, for example rlvr/Arithmetic-v0 (see rlvr list)")
     parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords, values as JSON or plain text")
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "target", nargs="?", help="environment id (module:id of other packages) or verifier name@version"
+    )
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords or settings")
+    parser.add_argument("--references", metavar="FILE", help="for a verifier: rows of reference, prompt and solution")
+    parser.add_argument("--tasks", type=int, help="number of different tasks (16; games 6; programs 3)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the tasks (0)")
+    parser.add_argument("--family", help="which attacks: math, code, game or any (what the environment says)")
+    parser.add_argument("--chance", type=float, help="share of episodes that luck may pass (what the environment says)")
+    parser.add_argument("--attack", nargs="+", default=[], metavar="NAME", help="these attacks or kinds only")
+    parser.add_argument("--skip", nargs="+", default=[], metavar="NAME", help="all but these attacks or kinds")
+    parser.add_argument("--json", metavar="FILE", help="write the whole report")
+    parser.add_argument("--list", action="store_true", help="list the attacks")
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

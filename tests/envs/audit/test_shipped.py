@@ -1,0 +1,135 @@
+"""No attack pays in anything that is shipped, apart from what is listed here with its reason.
+
+A hole that is mended must leave the list: the verifiers are held to it exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+from rlvr_gym.envs.audit import AuditReport, audit
+from rlvr_gym.envs.audit.references import REFERENCES
+from rlvr_gym.envs.samples import sample_settings
+from rlvr_gym.verifiers import Verifier, make_verifier, verifier_names
+
+from rlvr_gym import env_ids
+
+_MATH = {
+    # Neither side of `approx` is compared with the other where one is a structure or holds a variable, and a negative
+    # one that is no numeral raises a TypeError in scalars.rounds_to.
+    "approximation": "\\boxed{(3,4) \\approx 54}",
+    "approximation_of_root": "\\boxed{54 \\approx -\\sqrt{7}}",
+    # The echo guard knows the question's formula by its shape alone, and not under a name or in an equation.
+    "formula_padded": "\\boxed{14+40+1-1}",
+    "formula_halved": "\\boxed{2(14+40)/2}",
+    "formula_negated": "\\boxed{-(-(14+40))}",
+    "formula_powered": "\\boxed{(14+40)^1}",
+    "formula_named": "\\boxed{x=14+40}",
+    "formula_itself": "\\boxed{14+40=14+40}",
+    # ... and only between dollars: "What is 17 + 42?" holds no formula for it.
+    "formula_in_brackets": "\\boxed{(17 + 42)}",
+    "formula_plus_zero": "\\boxed{17 + 42+0}",
+    "formula_swapped": "\\boxed{42+17}",
+    # Letters are variables, so that words beside a 0 make a product; what follows a letter is its text.
+    "is_wrong": "\\boxed{(C) is wrong}",
+    "not": "\\boxed{not 0}",
+    "second_in_roman": "\\boxed{0 VII}",
+}
+_NUMBER = {
+    # Whatever words follow a number are its unit.
+    "is_wrong": "#### 7 is wrong",
+    "second_in_roman": "#### 7 VIII",
+}
+KNOWN: dict[str, dict[str, str]] = {"code": {}, "countdown": {}, "mastermind": {}, "math": _MATH, "number": _NUMBER}
+CHILDREN = {
+    "all_of": ["number@1", "number@1"],
+    "any_of": ["number@1", "math@1"],
+    "first": ["number@1", "math@1"],
+    "gate": ["number@1", "number@1"],
+    "weighted": ["number@1", "number@1"],
+}
+# Programs are run, some milliseconds each: with the reward that also shows partial credit, on few tasks.
+QUICK: dict[str, dict[str, Any]] = {
+    "CodeRepair": {"max_turns": 2, "reward": "dense"},
+    "ListFunctions": {"reward": "dense"},
+    "Mastermind": {"max_turns": 3},
+}
+CODE_TASKS, TASKS = 1, 3
+FIXTURES = Path(__file__).parents[2] / "verifiers" / "fixtures"
+COMBINED = ["hedge", "declarations", "injection"]  # what reaches the children
+
+
+def known_of(verifier: Verifier) -> set[str]:
+    """The holes of a verifier, and of those that it is made of."""
+    children = getattr(verifier, "children", ())
+    return set().union(*map(known_of, children)) if children else set(KNOWN.get(verifier.name, {}))
+
+
+def fixtures(name: str) -> list[dict[str, Any]]:
+    """References of a verifier that has none in the audit: those of its fixtures."""
+    cases = json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))["cases"]
+    plain = [case for case in cases if not case["config"]]
+    return [{"reference": case["reference"], "solution": case["passes"][0]} for case in plain]
+
+
+def unexpected(report: AuditReport, known: set[str]) -> dict[str, tuple[str, ...]]:
+    return {result.attack: result.findings for result in report.findings if result.attack not in known}
+
+
+@pytest.mark.parametrize("env_id", env_ids())
+def test_no_attack_pays_in_an_environment(env_id: str) -> None:
+    settings = QUICK.get(env_id.partition("/")[2].partition("-")[0], {})
+    env: Any = gym.make(f"rlvr_gym:{env_id}", **sample_settings(env_id), **settings)
+    code = env.unwrapped.verifier.name == "code"
+    report = audit(env_id, settings=settings, tasks=CODE_TASKS if code else TASKS)
+    assert unexpected(report, known_of(env.unwrapped.verifier)) == {}
+    assert report.tasks == (CODE_TASKS if code else TASKS)
+    assert report.solved == report.tasks or report.family == "game"  # where several turns may be needed
+    played = {result.kind for result in report.results}
+    assert {"guess", "echo", "nothing", "stuffing", "huge", "fake", "injection"} <= played
+    assert {"code": "program", "math": "hedge"}.get(report.family, "guess") in played
+
+
+@pytest.mark.parametrize("name", verifier_names())
+def test_no_attack_pays_with_a_verifier(name: str) -> None:
+    short = name.partition("@")[0]
+    settings = {"children": CHILDREN[short]} if short in CHILDREN else {}
+    settings |= {"weights": [1, 2]} if short == "weighted" else {}
+    references = None if short in {*CHILDREN, *REFERENCES} else fixtures(name)
+    only, tasks = COMBINED if short in CHILDREN else [], 2 if short == "code" else None
+    report = audit(name, settings=settings, references=references, only=only, tasks=tasks)
+    verifier = make_verifier(name, **settings)
+    known = known_of(verifier)
+    if short not in CHILDREN:
+        assert set(report.caught) == known, f"a hole that is mended leaves the list: {known - set(report.caught)}"
+    assert unexpected(report, known) == {}
+    assert report.solved == report.tasks
+
+
+def test_what_is_made_for_evaluation_alone_is_caught() -> None:
+    """`mode="lenient"` takes the last number of a text that declares none: not for training."""
+    lenient = audit("number@1", settings={"mode": "lenient"}, only=["declarations", "fake"])
+    assert {"denied", "one_of"} <= set(lenient.caught)
+
+
+def test_a_tolerant_environment_of_a_file_is_caught(tmp_path: Path) -> None:
+    """The three tests of this row are all shown: a table of them passes."""
+    tests = ["assert f(3) == 6", "assert f(-4) == -8", "assert f(0) == 0"]
+    file = tmp_path / "mbpp.jsonl"
+    file.write_text(json.dumps({"prompt": "Double it.", "code": "def f(x):\n    return 2 * x", "test_list": tests}))
+    only = ["program_table", "program_exit"]
+    shown = audit("rlvr/MBPP-v0", settings={"path": str(file), "shown_tests": 3}, only=only)
+    assert shown.caught == ("program_table",)
+    assert audit("rlvr/MBPP-v0", settings={"path": str(file)}, only=only).ok
+
+
+@pytest.mark.parametrize("target", ["math@1", "rlvr/Countdown-v0", "rlvr/Mastermind-v0"])
+def test_equal_audits_give_equal_bytes(target: str) -> None:
+    only = ["hedge", "gibberish", "any_characters", "answers_of_others", "prompt"]
+    first, second = (json.dumps(audit(target, tasks=2, seed=5, only=only).to_dict()) for _ in range(2))
+    assert first == second
+    assert first != json.dumps(audit(target, tasks=2, seed=6, only=only).to_dict()) or target == "math@1"
