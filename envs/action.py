@@ -45,11 +45,13 @@ class Transition:
         observation: The environment's next text; empty where the episode ends.
         verdict: The judgement, once there is one; it ends the episode.
         reward_terms: Rewards of this turn apart from the verdict's.
+        info: What the info of this step says besides; JSON, under keys that `TextEnv` does not use.
     """
 
     observation: str = ""
     verdict: Verdict | None = None
     reward_terms: Mapping[str, float] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_record(action: str) -> dict[str, Any]:

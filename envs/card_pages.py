@@ -148,13 +148,19 @@ def _example(card: EnvCard) -> list[str]:
         f"What `env.reset(seed={SEED})` gives:",
         _fence(right.prompt),
         "The reference solution:",
-        _fence(right.turns[0].response),
+        _fence(_dialogue(right)),
         _ending(right),
         "The reference solution of another task:",
         _fence(wrong.turns[0].response),
         *(["What that is told:", _fence(told), "The same again at every turn ends so."] if told else []),
         _ending(wrong),
     ]
+
+
+def _dialogue(played: Played) -> str:
+    """What was said; with several turns, also what was told between them."""
+    told = [f"\n\n{turn.observation}\n\n" if turn.observation else "" for turn in played.turns]
+    return "".join(turn.response + after for turn, after in zip(played.turns, told, strict=True))
 
 
 def _ending(played: Played) -> str:

@@ -145,7 +145,7 @@ def _gaps(env_id: str) -> Iterator[str]:
             yield f"- a type of the knob {knob.name}: annotate it where it is taken"
     if not base.verifier.blind_spots:
         yield f"- blind spots of {base.verifier.key}: set blind_spots of {type(base.verifier).__name__} to sentences"
-    if base.taskset[0].solution is None:
+    if not base.expert(base.taskset[0]):
         yield "- a reference solution: put one in the private part of each task, or in the rows of the sample"
     card = _card(env_id)
     if card is None:
@@ -194,8 +194,8 @@ def _wrong(env: gym.Env[str, str]) -> Played:
     """The task of the same seed with the first reference solution of another task that does not pass."""
     base = text_env(env)
     for index in range(min(len(base.taskset), _TRIED)):
-        response = base.taskset.task(index).solution
-        played = play(env, _Always(response or ""), seed=SEED)
+        answers = base.expert(base.taskset.task(index))
+        played = play(env, _Always(answers[-1] if answers else ""), seed=SEED)
         if played.verdict is not None and not played.verdict.passed:
             return played
     raise CardError(f"the solutions of {_TRIED} other tasks all pass in the task of seed {SEED}")
@@ -207,5 +207,5 @@ class _Always:
 
     response: str
 
-    def __call__(self, env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
+    def __call__(self, env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
         return self.response

@@ -24,7 +24,7 @@ EPISODES = 400
 EPISODES_OF = {"code": 10}  # by the name of the verifier: these run programs
 COUNTED = 500  # tasks among which the most frequent answer is looked for
 
-Policy = Callable[[gym.Env[str, str], str, TaskRandom], str]
+Policy = Callable[[gym.Env[str, str], str, TaskRandom, int], str]  # also told the number of the turn, from 0
 
 
 class CardError(RlvrError, RuntimeError):
@@ -98,7 +98,7 @@ def play(env: gym.Env[str, str], policy: Policy, *, seed: int) -> Played:
     prompt = seen = _told(env.reset(seed=seed)[1])
     turns, total, over = list[Turn](), 0.0, False
     while not over:
-        response = policy(env, seen, rng)
+        response = policy(env, seen, rng, len(turns))
         reward, over, info = _say(env, response)
         seen = _told(info)
         turns.append(Turn(response, seen))
@@ -128,16 +128,17 @@ def text_env(env: gym.Env[str, str]) -> TextEnv:
     return base
 
 
-def solution(env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
+def solution(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
     """The task's reference solution.
 
     Raises:
         CardError: It has none.
     """
-    return _known(text_env(env).task)
+    base = text_env(env)
+    return _known(base, base.task, turn)
 
 
-def another_solution(env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
+def another_solution(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
     """The reference solution of another task of the set, drawn uniformly, a new one at each turn.
 
     It is a random answer in the right form. Tasks of equal content at other places of the set are other tasks.
@@ -150,20 +151,21 @@ def another_solution(env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
         raise CardError("the task set holds one task only")
     while (task := base.taskset.task(rng.below(len(base.taskset)))) is base.task:
         pass
-    return _known(task)
+    return _known(base, task, turn)
 
 
-def most_frequent(env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
+def most_frequent(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
     """The reference solution of the answer that most of the first tasks have; the same in every episode."""
-    return _constant(text_env(env).taskset)
+    base = text_env(env)
+    return _known(base, _constant(base.taskset), turn)
 
 
-def noise(env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
+def noise(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
     """Up to 64 characters of printable ASCII, each drawn uniformly."""
     return "".join(chr(rng.between(32, 126)) for _ in range(rng.below(65)))
 
 
-def echo(env: gym.Env[str, str], seen: str, rng: TaskRandom) -> str:
+def echo(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
     """What was observed last."""
     return seen
 
@@ -197,16 +199,18 @@ def _told(info: dict[str, Any]) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _constant(taskset: TaskSet) -> str:
+def _constant(taskset: TaskSet) -> Task:
     tasks = list(islice(taskset, COUNTED))
     golds = [json.dumps(task.reference, sort_keys=True, default=str) for task in tasks]
-    return _known(tasks[golds.index(Counter(golds).most_common(1)[0][0])])
+    return tasks[golds.index(Counter(golds).most_common(1)[0][0])]
 
 
-def _known(task: Task) -> str:
-    if task.solution is None:
+def _known(base: TextEnv, task: Task, turn: int) -> str:
+    """What the task's expert says in this turn; the last again where the episode goes on."""
+    answers = base.expert(task)
+    if not answers:
         raise CardError(f"task {task.id} has no reference solution: put one in its private part")
-    return task.solution
+    return answers[min(turn, len(answers) - 1)]
 
 
 def _score(env: gym.Env[str, str], name: str, does: str, policy: Policy, episodes: int) -> Score:

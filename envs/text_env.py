@@ -152,7 +152,7 @@ class TextEnv(gym.Env[str, str]):
             messages.append({"role": "user", "content": outcome.observation})
         self._transcript += [dict(message) for message in messages]
         terms = dict(outcome.reward_terms)
-        info: Info = {"turn": self._turn, "messages": messages, "reward_terms": terms}
+        info: Info = {**outcome.info, "turn": self._turn, "messages": messages, "reward_terms": terms}
         verdict = outcome.verdict
         terminated = truncated = False
         if verdict is not None:
@@ -181,6 +181,14 @@ class TextEnv(gym.Env[str, str]):
         """What an action does; by default it is the answer and is judged."""
         context = {"prompt": self.task.prompt}
         return Transition(verdict=self.verifier.verify(str(action), self.task.reference, context=context))
+
+    def offered(self, task: Task) -> list[Any]:
+        """The tools that the episode offers, as JSON; by default those of the task."""
+        return [copied(tool) for tool in task.tools]
+
+    def expert(self, task: Task) -> list[str]:
+        """Responses that solve the task, one a turn; empty where none are known. Never for a policy."""
+        return [task.solution] if task.solution is not None else list(task.private.get("expert", ()))
 
     def get_state(self) -> Any:
         """The hidden state as JSON, apart from task, turn, transcript and random numbers; None where that is all."""
@@ -319,7 +327,7 @@ class TextEnv(gym.Env[str, str]):
             "turn": self._turn,
             "messages": [dict(message) for message in self._transcript],
             "anchor": self._anchor(task),
-            "tools": [copied(tool) for tool in task.tools],
+            "tools": self.offered(task),
             "difficulty": copied(task.difficulty),
         }
 

@@ -19,19 +19,28 @@ ENTRY_POINTS: dict[str, str] = {
     "rlvr/Arithmetic-v0": "rlvr_gym.envs.arithmetic:ArithmeticEnv",
     "rlvr/CodeContests-v0": "rlvr_gym.envs.code_contests:CodeContestsEnv",
     "rlvr/CodeRepair-v0": "rlvr_gym.envs.code_repair:CodeRepairEnv",
+    "rlvr/Corridor-v0": "rlvr_gym.envs.corridor:CorridorEnv",
     "rlvr/Countdown-v0": "rlvr_gym.envs.countdown:CountdownEnv",
     "rlvr/Dataset-v0": "rlvr_gym.envs.dataset:DatasetEnv",
     "rlvr/GSM8K-v0": "rlvr_gym.envs.dataset:GSM8KEnv",
     "rlvr/HumanEval-v0": "rlvr_gym.envs.code_functions:HumanEvalEnv",
     "rlvr/ListFunctions-v0": "rlvr_gym.envs.list_functions:ListFunctionsEnv",
+    "rlvr/Mastermind-v0": "rlvr_gym.envs.mastermind:MastermindEnv",
     "rlvr/MATH-v0": "rlvr_gym.envs.dataset:MATHEnv",
+    "rlvr/Maze-v0": "rlvr_gym.envs.maze:MazeEnv",
     "rlvr/MBPP-v0": "rlvr_gym.envs.code_functions:MBPPEnv",
     "rlvr/OutputPrediction-v0": "rlvr_gym.envs.output_prediction:OutputPredictionEnv",
 }
 
+# Environments made of environments: nothing without settings that name others.
+COMPOSITES: dict[str, str] = {
+    "rlvr/Curriculum-v0": "rlvr_gym.envs.wrappers.curriculum:CurriculumEnv",
+    "rlvr/Mixture-v0": "rlvr_gym.envs.wrappers.mixture:MixtureEnv",
+}
+
 
 def env_ids() -> list[str]:
-    """All ids of this project, sorted.
+    """All ids that make an environment by themselves, sorted.
 
     Example:
         >>> "rlvr/Countdown-v0" in env_ids()
@@ -44,9 +53,10 @@ def register_all() -> None:
     """Register every id with Gymnasium; ids that are registered already are left alone."""
     import gymnasium as gym
 
-    for env_id, entry_point in ENTRY_POINTS.items():
+    for env_id, entry_point in {**ENTRY_POINTS, **COMPOSITES}.items():
         if env_id not in gym.registry:
-            gym.register(id=env_id, entry_point=entry_point)
+            many = f"rlvr_gym.envs.vector_entry:{env_id.partition('/')[2]}"
+            gym.register(id=env_id, entry_point=entry_point, vector_entry_point=many)
 
 
 def register_with_gymnasium() -> None:

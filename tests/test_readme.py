@@ -59,7 +59,7 @@ def test_python_blocks_print_what_the_readme_says(tmp_path: Path, code: str, out
 
 
 def test_there_are_python_blocks() -> None:
-    assert len(python_blocks()) == 3
+    assert len(python_blocks()) == 4
 
 
 def test_the_ten_line_example_is_the_readme_s(root: Path) -> None:
@@ -74,5 +74,6 @@ def test_links_lead_somewhere() -> None:
 
 def test_the_table_names_every_environment() -> None:
     from rlvr_gym import env_ids
+    from rlvr_gym.registration import COMPOSITES
 
-    assert all(f"`{env_id}`" in TEXT for env_id in env_ids())
+    assert all(f"`{env_id}`" in TEXT for env_id in [*env_ids(), *COMPOSITES])

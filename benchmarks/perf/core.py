@@ -104,8 +104,7 @@ def core_figures(scale: float) -> dict[str, dict[str, float]]:
 
 def learner_figures(preset: str, scale: float) -> dict[str, dict[str, float]]:
     """Rollout tokens/s and GRPO steps of a preset: 64 prompts x 8 responses of at most 16 tokens."""
-    from rlvr_gym.agents import TrainConfig, Trainer, build_preset, recipes
-    from rlvr_gym.agents.rollout import collect
+    from rlvr_gym.agents import TrainConfig, Trainer, build_preset, collect, recipes
 
     def make_env() -> gym.Env[str, str]:
         return gym.make("rlvr_gym:rlvr/Arithmetic-v0", style="compact", disable_env_checker=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.check.api import MOST_TURNS
-from rlvr_gym.envs.check.play import Env, outcome_of
+from rlvr_gym.envs.check.play import Env, answered
 from rlvr_gym.envs.check.report import Check, NotApplicable
 from rlvr_gym.envs.check.subject import UNSURE, Subject, played_in
 from rlvr_gym.verifiers import Status, Verdict, Verifier
@@ -57,17 +57,16 @@ def recovers(subject: Subject) -> str | None:
     env = subject.fresh()
     seed = subject.seeds[0]
     env.reset(seed=seed)
-    answer = subject.solve(env)
-    if answer is None:
+    answers = subject.answers(env)
+    if not answers:
         raise NotApplicable("needs a task with a solution, or solve=")
     judge = _inject(env, _raise_timeout, 1)
-    guarded(lambda: env.step(answer))
+    guarded(lambda: answered(env, answers))
     if not judge.asked:
         raise NotApplicable("the environment does not ask its verifier")
     for attempt in (1, 2):
         env.reset(seed=seed)
-        _, _, terminated, _, info = env.step(answer)
-        info = outcome_of(info)
+        terminated, info = answered(env, answers)
         if not (terminated and info.get("passed") is True):
             return f"episode {attempt} after a timeout in the verifier did not pass with the right answer: {info}"
     return None
@@ -77,9 +76,10 @@ def _never_a_zero(subject: Subject, fault: Callable[[Verifier], Verdict], what: 
     env = subject.fresh()
     env.reset(seed=subject.seeds[0])
     judge = _inject(env, fault)
-    answer = subject.solve(env) or UNSURE
-    for _ in range(MOST_TURNS):
-        outcome = guarded(lambda: env.step(answer))
+    answers = subject.answers(env) or (UNSURE,)
+    for turn in range(MOST_TURNS):
+        answer = answers[min(turn, len(answers) - 1)]
+        outcome = guarded(partial(env.step, answer))
         if isinstance(outcome, Failure):
             return None if judge.asked else f"{what}, and step() raised before it was asked: {outcome.error}"
         _, reward, terminated, truncated, info = outcome

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from rlvr_gym.envs.check.api import MOST_TURNS
-from rlvr_gym.envs.check.play import Env, outcome_of
+from rlvr_gym.envs.check.play import Env, answered, outcome_of
 from rlvr_gym.envs.check.report import Check, NotApplicable
 from rlvr_gym.envs.check.subject import UNSURE, Subject, base_of
 from rlvr_gym.envs.text_env import Info, TextEnv
@@ -36,14 +36,13 @@ def gold_passes(subject: Subject) -> str | None:
     known = 0
     for number in range(subject.tasks):
         _begin(env, number)
-        answer = subject.solve(env)
-        if answer is None:
+        answers = subject.answers(env)
+        if not answers:
             continue
         known += 1
-        _, _, terminated, _, info = env.step(answer)
-        info = outcome_of(info)
+        terminated, info = answered(env, answers)
         if not (terminated and info.get("passed") is True):
-            return f"task {number} {_ended(info)} after its solution {shown(answer)}"
+            return f"task {number} {_ended(info)} after its solution {shown(answers[-1])}"
     if not known:
         raise NotApplicable("needs tasks with a solution, or solve=")
     return None

@@ -21,7 +21,7 @@ from rlvr_gym.envs.check.report import (
     NotApplicable,
     Outcome,
 )
-from rlvr_gym.envs.check.subject import Solve, Subject, made, task_solution
+from rlvr_gym.envs.check.subject import Solve, Subject, expert_answers, made
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import shown
@@ -51,7 +51,7 @@ def check_text_env(
     seeds: int = 3,
     tasks: int = 3,
     turns: int = 6,
-    solve: Solve = task_solution,
+    solve: Solve = expert_answers,
     raise_on_failure: bool = True,
     progress: Progress | None = None,
 ) -> CheckReport:
@@ -69,8 +69,8 @@ def check_text_env(
         seeds: How many episodes are compared in each check.
         tasks: How many tasks are answered where an answer's worth is looked at.
         turns: At most so many steps of an episode are compared.
-        solve: The right answer to the task of an environment that was just reset, or None; by default the solution
-            that comes with the task. To be given where a wrapper wants another form of answer.
+        solve: The right answer to the task of an environment that was just reset, a list of them turn by turn, or None;
+            by default what solves the task by its own account. To be given where a wrapper wants another form.
         raise_on_failure: Whether a failed check raises.
         progress: Called with (checks done, checks, name of the next one).
 

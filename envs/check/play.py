@@ -108,3 +108,13 @@ def difference(seen: Any, expected: Any, where: str = "") -> str | None:
         return next(filter(None, (difference(one, other, f"{where} {i}") for i, (one, other) in pairs)), None)
     same = type(seen) is type(expected) and seen == expected
     return None if same else f"{where}: {shown(seen)} instead of {shown(expected)}"
+
+
+def answered(env: Env, answers: Sequence[str]) -> tuple[bool, Info]:
+    """Give answers turn by turn until the episode ends or they do; whether a verdict ended it, and its outcome."""
+    terminated, info = False, dict[str, Any]()
+    for answer in answers:
+        _, _, terminated, truncated, info = env.step(answer)
+        if terminated or truncated:
+            break
+    return terminated, outcome_of(info)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from rlvr_gym.envs.task import Task
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.envs.wrappers.many import text_env_of
 
-Solve = Callable[[Env], str | None]
+Solve = Callable[[Env], str | Sequence[str] | None]
 UNSURE = "I do not know."
 
 
@@ -29,7 +29,8 @@ class Subject:
         seeds: Seeds of the episodes that are compared.
         tasks: How many tasks are answered where an answer's worth is looked at.
         turns: At most so many steps of an episode are compared.
-        solve: The right answer to the task of an environment that was just reset; None where it is not known.
+        solve: The right answer to the task of an environment that was just reset, or the right answers turn by turn;
+            None where it is not known.
     """
 
     build: Callable[[], Env]
@@ -53,6 +54,11 @@ class Subject:
         while self._made:
             self._made.pop().close()
 
+    def answers(self, env: Env) -> tuple[str, ...]:
+        """What solves the task of an environment that was just reset, turn by turn; empty where that is not known."""
+        found = self.solve(env)
+        return () if found is None else (found,) if isinstance(found, str) else tuple(found)
+
     def script(self, seed: int) -> tuple[str, ...]:
         """What is answered in the episode of this seed: wrong answers, in two of three episodes a right one among them.
 
@@ -64,10 +70,11 @@ class Subject:
             wrong = [*other_solutions(env, seed, 1), UNSURE, f"#### {seed + 11}", ""]
             texts = [wrong[i % len(wrong)] for i in range(self.turns)]
             place = {0: None, 1: 0, 2: 2}[seed % 3]
-            right = self.solve(env)
-            if place is not None and right is not None:
-                texts[min(place, self.turns - 1)] = right
-            self._scripts[seed] = tuple(texts)
+            right = self.answers(env)
+            if place is not None and right:
+                place = min(place, self.turns - 1)
+                texts[place : place + len(right)] = right
+            self._scripts[seed] = tuple(texts[: self.turns])
         return self._scripts[seed]
 
     def expected(self, seed: int) -> Record:
@@ -104,10 +111,10 @@ def played_in(env: Env) -> TextEnv:
     return text_env_of(env) or base_of(env)
 
 
-def task_solution(env: Env) -> str | None:
-    """The solution that comes with the task, where there is one; the default of `Subject.solve`."""
+def expert_answers(env: Env) -> list[str]:
+    """What solves the task by its own account; the default of `Subject.solve`."""
     base = text_env_of(env)
-    return None if base is None else base.task.solution
+    return [] if base is None else base.expert(base.task)
 
 
 def other_solutions(env: Env, start: int, count: int) -> list[str]:
@@ -117,8 +124,8 @@ def other_solutions(env: Env, start: int, count: int) -> list[str]:
         return []
     size = len(base.taskset)
     tasks = (base.taskset.task((start + i) % size) for i in range(1, min(size, 2 * count + 2)))
-    found = [task.solution for task in tasks if task.id != base.task.id and task.solution is not None]
-    return found[:count]
+    found = [base.expert(task) for task in tasks if task.id != base.task.id]
+    return [answers[-1] for answers in found if answers][:count]
 
 
 def with_private(task: Task, changes: Mapping[str, Any]) -> Task:

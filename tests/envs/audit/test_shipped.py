@@ -56,7 +56,9 @@ CHILDREN = {
 QUICK: dict[str, dict[str, Any]] = {
     "CodeRepair": {"max_turns": 2, "reward": "dense"},
     "ListFunctions": {"reward": "dense"},
+    "Corridor": {"max_turns": 5},
     "Mastermind": {"max_turns": 3},
+    "Maze": {"max_turns": 5},
 }
 CODE_TASKS, TASKS = 1, 3
 FIXTURES = Path(__file__).parents[2] / "verifiers" / "fixtures"

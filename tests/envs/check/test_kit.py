@@ -19,7 +19,7 @@ from rlvr_gym.envs import wrappers as text_wrappers
 from rlvr_gym.envs.check import CheckFailed, CheckReport, check_text_env, checks
 from rlvr_gym.envs.check.elsewhere import ProcessError, compared, job_of, played_elsewhere, serve
 from rlvr_gym.envs.check.kit import CHECKS
-from rlvr_gym.envs.check.subject import Subject, made, task_solution
+from rlvr_gym.envs.check.subject import Subject, expert_answers, made
 from rlvr_gym.envs.samples import sample_settings
 from rlvr_gym.verifiers import ConfigError, UnknownNameError, make_verifier
 
@@ -78,7 +78,7 @@ def elsewhere() -> dict[str, str | None]:
     for name, cls in zoo.BROKEN.items():
         if name not in next(check.needs for check in CHECKS if check.name == "process"):
             spec = gym.spec(f"zoo/{cls.__name__}-v0")
-            subjects[name] = Subject(partial(made, spec, "ansi"), spec, "ansi", (0, 1, 2), 3, 6, task_solution)
+            subjects[name] = Subject(partial(made, spec, "ansi"), spec, "ansi", (0, 1, 2), 3, 6, expert_answers)
     records = played_elsewhere([job_of(subject) for subject in subjects.values()])
     return {name: compared(subjects[name], record) for name, record in zip(subjects, records, strict=True)}
 
@@ -274,7 +274,7 @@ def test_the_counts_bound_the_work() -> None:
 
 
 def tagged(env: gym.Env[Any, Any]) -> str:
-    return f"<think>so</think><answer>{task_solution(env)}</answer>"
+    return f"<think>so</think><answer>{expert_answers(env)[0]}</answer>"
 
 
 ARITHMETIC, MASTERMIND = "rlvr_gym:rlvr/Arithmetic-v0", "rlvr_gym:rlvr/Mastermind-v0"
@@ -325,7 +325,7 @@ def test_the_other_side_plays_what_it_is_given(tmp_path: Path) -> None:
 
 def test_an_entry_point_of_main_is_not_applicable() -> None:
     spec = gym.envs.registration.EnvSpec("zoo/Main-v0", entry_point="__main__:Main")
-    subject = Subject(lambda: gym.make("zoo/Doors-v0"), spec, None, (0,), 1, 1, task_solution)
+    subject = Subject(lambda: gym.make("zoo/Doors-v0"), spec, None, (0,), 1, 1, expert_answers)
     with pytest.raises(Exception, match="that another process can import, not '__main__:Main'"):
         job_of(subject)
 
