@@ -14,7 +14,9 @@ from rlvr_gym.verifiers.errors import ConfigError, UnknownNameError, shown
 
 _ENTRY_POINTS: dict[str, str] = {
     "all_of@1": "rlvr_gym.verifiers.combinators:AllOf",
+    "answer@1": "rlvr_gym.verifiers.answer:Answer",
     "any_of@1": "rlvr_gym.verifiers.combinators:AnyOf",
+    "citations@1": "rlvr_gym.verifiers.citations:Citations",
     "code@1": "rlvr_gym.verifiers.code:Code",
     "countdown@1": "rlvr_gym.verifiers.countdown:Countdown",
     "first@1": "rlvr_gym.verifiers.combinators:First",
@@ -22,6 +24,8 @@ _ENTRY_POINTS: dict[str, str] = {
     "mastermind@1": "rlvr_gym.verifiers.mastermind:Mastermind",
     "math@1": "rlvr_gym.verifiers.math:Math",
     "number@1": "rlvr_gym.verifiers.number:Number",
+    "state@1": "rlvr_gym.verifiers.state:State",
+    "walk@1": "rlvr_gym.verifiers.walk:Walk",
     "weighted@1": "rlvr_gym.verifiers.combinators:Weighted",
 }
 

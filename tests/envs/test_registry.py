@@ -69,7 +69,12 @@ ROWS = {
     "rlvr/MBPP-v0": MBPP_ROWS,
 }
 # What follows plays one turn; the others have tests of their own.
-ONE_TURN = {"rlvr/CodeRepair-v0": {"max_turns": 1}, "rlvr/Mastermind-v0": {"max_turns": 1}}
+ONE_TURN = {
+    "rlvr/CodeRepair-v0": {"max_turns": 1},
+    "rlvr/Corridor-v0": {"max_turns": 1},
+    "rlvr/Mastermind-v0": {"max_turns": 1},
+    "rlvr/Maze-v0": {"max_turns": 1},
+}
 
 
 @pytest.fixture(scope="module")

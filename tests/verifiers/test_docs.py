@@ -11,9 +11,15 @@ from rlvr_gym.verifiers import Status, make_verifier, verifier_names
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "verifiers"
 ROW = re.compile(r"\| `(.*)` \| `(.*)` \| (\w+) \| (\w+) \|")
+ROOMS = {"a": {"east": "b"}, "b": {"east": "c", "west": "a"}, "c": {"west": "b"}}
 # How the column `reference` is read where it is not the reference itself.
 REFERENCES = {
     "countdown": lambda text: {"numbers": [3, 5, 7], "target": int(text)},
+    "walk": lambda text: {
+        "moves": {"a": {"east": "b"}, "b": {"east": "c", "west": "a"}, "c": {"west": "b"}},
+        "start": "a",
+        "goal": text,
+    },
     "mastermind": lambda text: {"code": text, "symbols": 6},
 }
 
@@ -44,7 +50,7 @@ def examples(page: str) -> list[Example]:
     return found
 
 
-EXAMPLES = [example for page in ("number", "math", "countdown", "mastermind") for example in examples(page)]
+EXAMPLES = [example for page in ("number", "math", "countdown", "mastermind", "walk") for example in examples(page)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.page}: {example.response}")
