@@ -6,7 +6,7 @@ not 1/3.
 
 Policies: a unit or currency after the number is read over where the gold has none (`18 dollars` is 18), and must be
 the gold's where it has one; `50%` is 50 and never 0.5; thousands groups must be groups of three; `5 or 7`, `5 and 7`,
-ranges and number words make the answer ambiguous.
+ranges, number words, Roman numerals and what takes the number back (`7 is wrong`) make the answer ambiguous.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown
@@ -62,6 +62,15 @@ class Number(Verifier):
 
     name = "number"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "Only the last declared number is judged: a right one after a wrong argument passes.",
+        "A unit is read over where the reference has none: `18 bananas` passes for 18, whatever was asked for.",
+        "Words that take a number back or scale it are known from a table of some European languages: in others, and "
+        "as what it does not hold (`18 oops`), they are units; `18 questions wrong` is refused.",
+        "There is no tolerance, and `50%` is 50: a rounded decimal, 0.5 for 50 % and a sum that is left to be "
+        "added are refused.",
+        'With `mode="lenient"` the last number of a text counts: one that lists many and ends on the right one passes.',
+    )
 
     markers: tuple[str, ...] = DEFAULT_MARKERS
     mode: str = "strict"

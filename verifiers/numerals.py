@@ -87,16 +87,51 @@ _TAIL = re.compile(
 )
 _POWER = re.compile(r"(?<=[^\W\d_]) ?(?:\^?([²³])|\^([23])(?!\d))")
 _WORD = re.compile(r"[^\W\d_]+")
-# Words after the number that would change its value or add a second answer.
-NOT_A_UNIT = frozenset(
-    """or and to not nor either plus minus times over by divided squared cubed factorial half halves third thirds
-    quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth tenths
-    hundredth hundredths thousandth thousandths millionth millionths billionth billionths dozen dozens gross hundred
-    hundreds thousand thousands million millions billion billions trillion trillions quadrillion quadrillions lakh
-    lakhs crore crores double triple twice thrice k mn bn mil tril maybe perhaps possibly approximately about around
-    roughly versus vs but than wait actually zero one two three four five six seven eight nine ten eleven twelve
-    thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
-    pi π sqrt log exp sin cos tan mod inf infinity oder und""".split()
+# Words after the number that would change its value, add a second answer or take it back.
+NEGATIONS = frozenset(
+    """not no nor never none nope nah nay nothing cannot isn't isnt wasn't wasnt aren't arent can't cant don't
+    dont doesn't doesnt ain't aint untrue nicht nein nie kein keine pas jamais nunca niet geen ikke inte не нет
+    неверно""".split()
+)
+_NUMBER_WORDS = frozenset(
+    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety nil naught nought
+    null eins zwei drei vier fünf fuenf sechs sieben acht neun zehn elf zwölf zwoelf dreizehn vierzehn fünfzehn sechzehn
+    siebzehn achtzehn neunzehn zwanzig dreißig dreissig vierzig fünfzig sechzig siebzig achtzig neunzig hundert tausend
+    zéro deux trois quatre cinq sept huit neuf dix onze douze treize quatorze quinze seize vingt trente quarante
+    cinquante soixante mille
+    cero uno dos tres cuatro cinco seis siete ocho nueve diez doce trece catorce quince dieciséis dieciseis veinte
+    treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento
+    tre quattro cinque sei sette otto nove dieci undici dodici tredici quindici trenta cento
+    dois quatro sete oito dez doze treze vinte trinta cem
+    een twee drie vijf zes zeven negen tien twaalf twintig dertig honderd duizend
+    ноль один два три четыре пять шесть семь восемь девять десять двадцать сто тысяча тысяч""".split()
+)
+_MULTIPLIERS = frozenset(
+    """times over by divided squared cubed factorial half halves third thirds quarter quarters fourth fourths fifth
+    fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth
+    thousandths millionth millionths billionth billionths dozen dozens gross hundred hundreds thousand thousands million
+    millions billion billions trillion trillions quadrillion quadrillions lakh lakhs crore crores double triple twice
+    thrice doubled tripled quadrupled halved multiplied k mn bn bln mln mlrd mrd mio mia mil bil tril tsd thou myriad
+    millionen milliarde milliarden billionen milliard milliards millón millones milhão milhões milione milioni miliardo
+    miliardi miljoen miljard млн млрд тыс""".split()
+)
+_OTHER_WORDS = frozenset(
+    """or and to either plus minus maybe perhaps possibly approximately approx about around roughly almost nearly circa
+    ish versus vs but than wait actually unsure dunno idk pi π sqrt log exp sin cos tan mod inf infinity oder und
+    """.split()
+)
+NOT_A_UNIT = NEGATIONS | _NUMBER_WORDS | _MULTIPLIERS | _OTHER_WORDS
+# These say something of what is counted (`7 wrong answers`); elsewhere they take the number back.
+ONLY_BEFORE_A_NOUN = frozenset(
+    """wrong incorrect false invalid mistaken erroneous bogus negative falsch faux fausse falso incorrecto sbagliato
+    errado fout onjuist""".split()
+)
+_SCALES_ALONE = frozenset({"score", "grand"})  # 7 score is 140, 7 score points are 7
+_SAYS_NO = frozenset("不没沒非未否错錯误誤负負")  # in languages that put no space between words
+_ROMAN = re.compile(
+    r"(?=[MDCL]*[IVX])(?=..)M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+    r"|(?=..)x{0,3}(?:ix|iv|v?i{0,3})"
 )
 # One or two letters, or three without a space before them, are variables ("4t", "5 xy", "2abc") unless listed here.
 _LETTER_UNITS = frozenset("mgshlL")
@@ -189,13 +224,33 @@ def _unit(tail: str) -> str | Status:
     if match is None:
         return Status.MALFORMED
     symbol, words = (match["symbol"] or "").strip(), _WORD.findall(plain)
-    if any(word.lower() in NOT_A_UNIT for word in words):
+    if any(word.lower() in NOT_A_UNIT or is_roman(word) for word in words) or not _SAYS_NO.isdisjoint(plain):
+        return Status.AMBIGUOUS
+    if any(word.lower() in ONLY_BEFORE_A_NOUN and not _before_a_noun(word, plain) for word in words):
+        return Status.AMBIGUOUS
+    if len(words) == 1 and words[0].lower() in _SCALES_ALONE:
         return Status.AMBIGUOUS
     attached = not symbol and not plain[0].isspace()
     if not all(_is_word(word, i, attached and i == 0, symbol) for i, word in enumerate(words)):
         return Status.MALFORMED
     powers = "".join(a or "²³"[b == "3"] for a, b in _POWER.findall(tail))
     return " ".join(filter(None, (symbol, *map(_unit_name, words)))) + powers
+
+
+def is_roman(word: str) -> bool:
+    """Whether a word is a Roman numeral of two letters or more; small ones have only the letters i, v and x.
+
+    Example:
+        >>> [word for word in ("VIII", "xiv", "XL", "I", "mL", "CD", "mix") if is_roman(word)]
+        ['VIII', 'xiv', 'XL']
+    """
+    return _ROMAN.fullmatch(word) is not None
+
+
+def _before_a_noun(word: str, tail: str) -> bool:
+    """Whether the tail begins with the word, and another word follows it directly."""
+    rest = tail.lstrip(" (").removeprefix(word)
+    return len(rest) < len(tail.lstrip(" (")) and rest[:1] == " " and rest.lstrip()[:1].isalpha()
 
 
 def _is_word(word: str, place: int, attached: bool, symbol: str) -> bool:

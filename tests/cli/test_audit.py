@@ -100,12 +100,16 @@ def test_what_pays_ends_with_1_and_is_shown(tmp_path: Path, capsys: pytest.Captu
     assert file.read_bytes() == first
 
 
+@pytest.mark.usefixtures("riddles")
 def test_references_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "golds.jsonl"
     file.write_text('{"reference": "12", "prompt": "How many?"}\n{"reference": "7/8"}\n')
-    assert run("number@1", "--references", str(file), *FEW) == 1  # a known hole
+    assert run("number@1", "--references", str(file), *FEW) == 0
     assert "right answers pass on 2" in capsys.readouterr().out
-    assert run("number@1", "--references", str(file), *FEW, "--skip", "is_wrong", "second_in_roman") == 0
+    words = ["riddles:substring@1", "--references", str(file), "--attack", "either_or", "empty"]
+    assert run(*words) == 1
+    assert "either_or" in capsys.readouterr().out
+    assert run(*words, "--skip", "either_or") == 0
 
 
 @pytest.mark.usefixtures("riddles")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from rlvr_gym.verifiers.math.sets import (
     rename,
 )
 from rlvr_gym.verifiers.math.tree import Node, sym, symbols, walk
+from rlvr_gym.verifiers.math.wording import letter_with_text, other_spelling, stray_words
 
 _NOTHING = frozenset(
     """none|no solution|no solutions|no real solution|no real solutions|no such number|there is no solution|there are no
@@ -94,28 +94,18 @@ def compare(gold: Reading, answer: Reading, policy: Policy) -> Judgement:
         >>> [compare(read(gold), read(answer), Policy()).equal for gold, answer in pairs]
         [True, False]
     """
-    if _other_spelling(gold.text, answer.text):
+    if other_spelling(gold.text, answer.text):
         return different("text", "", "other letters in a row")
     if gold.node == answer.node and gold.node.head != "opaque":
         return Judgement(True, "identical")
     if gold.node.head == "choice" and answer.node.head != "choice":
-        letter = _CHOICE_WITH_VALUE.fullmatch(answer.text)
-        if letter and not _OTHER_LETTER.search(letter[3]):
-            return Judgement((letter[1] or letter[2]) == gold.node.value, "choice")
-    return _Comparison(policy).whole(gold, answer.node)
-
-
-# The letter of a choice with what it stands for: `(B) 12`, `B: 12`.
-_CHOICE_WITH_VALUE = re.compile(r"(?:\\text(?:bf)?\{)?(?:\(([A-J])\)|([A-J])[.:)])\}?(?:\\ |[\s~])*(.+)", re.DOTALL)
-_OTHER_LETTER = re.compile(r"\b[A-J]\b|\bor\b")
-_RUN = re.compile(r"[A-Za-z]{2,3}")
-
-
-def _other_spelling(a: str, b: str) -> bool:
-    """Whether two runs of letters hold the same letters in another order: words (AAS, XI, cat), not products."""
-    if a == b or sorted(a) != sorted(b) or not _RUN.fullmatch(a) or not _RUN.fullmatch(b):
-        return False
-    return len(a) > 2 or not a.islower()
+        letter = letter_with_text(answer.text)
+        if letter:
+            return Judgement(letter == gold.node.value, "choice")
+    judgement = _Comparison(policy).whole(gold, answer.node)
+    if judgement.equal and stray_words(gold.node, answer):
+        return different("type", "unreadable", "words that are no mathematics and no unit")
+    return judgement
 
 
 class _Comparison:
@@ -133,6 +123,8 @@ class _Comparison:
     def whole(self, gold: Reading, answer: Node) -> Judgement:
         """Two answers: the rule that is made for what the two are."""
         node = gold.node
+        if answer.head == "rel" and "~" in answer.value and not _consistent(answer):
+            return different("relation", "ambiguous", "an approximation that is none of what it follows")
         if answer.head == "choice" and node.head not in _LETTERED:
             answer = sym(answer.value)
         answer = constants_renamed(node, answer)
@@ -199,14 +191,9 @@ class _Comparison:
         return self.whole(gold._replace(node=Node("rel", (exact, node.args[-1]), ("=",))), answer)
 
     def _commented(self, gold: Reading, answer: Node) -> Judgement:
-        """An answer `E ≈ d`: the exact side counts, and the decimal must be its rounding."""
-        exact, comment = _before_comment(answer), answer.args[-1]
-        if _is_name(exact):
-            return self.whole(gold, Node("rel", (exact, comment), ("=",)))
-        value = exact.args[-1] if exact.head == "rel" else exact
-        if not rounds_to(comment, value):
-            return different("relation", "ambiguous", "an approximation that is none of the exact side")
-        return self.whole(gold, exact)
+        """An answer `E ≈ d`: the exact side counts, of which the decimal is a rounding; a bare name has only that."""
+        exact = _before_comment(answer)
+        return self.whole(gold, Node("rel", (exact, answer.args[1]), ("=",)) if _is_name(exact) else exact)
 
     def _value_of_relation(self, gold: Reading, answer: Node) -> Judgement:
         """`x = 5` where 5 is expected, `2 < x` where an interval is."""
@@ -297,6 +284,12 @@ def _before_comment(node: Node) -> Node:
     """The sides before the first approximation, which is a comment on them."""
     at = node.value.index("~")
     return node.args[0] if at == 0 else Node("rel", node.args[: at + 1], node.value[:at])
+
+
+def _consistent(node: Node) -> bool:
+    """Whether all that follows an approximation approximates the exact side; after a bare name, the first value."""
+    at = node.value.index("~") + (node.value[0] == "~" and _is_name(node.args[0]))
+    return all(rounds_to(side, node.args[at]) for side in node.args[at + 1 :])
 
 
 def _is_name(node: Node) -> bool:

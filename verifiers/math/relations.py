@@ -8,9 +8,10 @@ from rlvr_gym.verifiers.math import ladder
 from rlvr_gym.verifiers.math.policy import Judgement, Policy, all_of, different, judged
 from rlvr_gym.verifiers.math.sets import Compare, ascending, compare_ordered, rename
 from rlvr_gym.verifiers.math.tree import Node, sub, sym, symbols, walk
+from rlvr_gym.verifiers.numerals import NEGATIONS, ONLY_BEFORE_A_NOUN
 
 MAX_NAME_WORDS = 4
-_DENIALS = frozenset("not no never isn't wrong false incorrect except other than or maybe perhaps".split())
+_DENIALS = NEGATIONS | ONLY_BEFORE_A_NOUN | frozenset("except other than or maybe perhaps".split())
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 _NO_DIFFERENCE = frozenset({"pair", "tuple", "matrix", "set", "text", "qty", "compound", "list", "rel"})
 _DEPENDENT = frozenset("y")

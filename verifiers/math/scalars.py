@@ -140,18 +140,39 @@ def _rounds_to(gold: Node, decimals: int, answer: Node) -> bool:
     return low is not None and high is not None and low > 0 and high > 0
 
 
-def rounds_to(decimal: Node, value: Node) -> bool:
-    """Whether a decimal numeral is the rounding of a constant at its own number of digits; True for what varies."""
-    if decimal.head == "deg" and value.head == "deg":
-        decimal, value = decimal.args[0], value.args[0]
-    if decimal.head not in ("num", "neg") or symbols(value) or value.head in STRUCTURES:
-        return not symbols(decimal) and bool(symbols(value) or value.head in STRUCTURES)
-    number = Fraction(decimal.value)
+def rounds_to(comment: Node, value: Node) -> bool:
+    """Whether an approximation agrees with what it follows, component by component.
+
+    A decimal numeral must be the rounding of a constant at its own number of digits; what varies must be the same.
+
+    Example:
+        >>> from rlvr_gym.verifiers.math.parser import parse
+        >>> pairs = (("1.41", r"\\sqrt2"), ("(3,1.41)", r"(3,\\sqrt2)"), ("1.5", r"\\sqrt2"), ("8", "2k"))
+        >>> [rounds_to(parse(comment), parse(value)) for comment, value in pairs]
+        [True, True, False, False]
+    """
+    if comment == value:
+        return True
+    if value.head == "qty" and (comment.head != "qty" or comment.value == value.value):
+        value = value.args[0]
+    if comment.head == "qty" and value.head != "qty":
+        comment = comment.args[0]
+    if comment.head == "num" and value.head not in STRUCTURES and not symbols(value):
+        return _rounded(Fraction(comment.value), value)
+    if comment.head != value.head or comment.value != value.value or len(comment.args) != len(value.args):
+        return False
+    return bool(value.args) and all(map(rounds_to, comment.args, value.args))
+
+
+def _rounded(number: Fraction, value: Node) -> bool:
+    """Whether a decimal is the rounding of a constant at its own number of digits, from two on also cut off there."""
     digits = 0
     while (number * 10**digits).denominator != 1 and digits < _MAX_DECIMALS:
         digits += 1
-    half = Fraction(1, 10**digits) / (1 if digits > 1 else 2)  # from two decimals on it may also be cut off
-    low, high = (ladder.sign_of(add(num(number + shift), neg(value))) for shift in (-half, half))
+    step = Fraction(1, 10**digits)
+    away = step if digits > 1 else step / 2
+    shifts = (-step / 2, away) if number > 0 else (-away, step / 2)
+    low, high = (ladder.sign_of(add(num(number + shift), neg(value))) for shift in shifts)
     return low is not None and high is not None and low <= 0 <= high
 
 

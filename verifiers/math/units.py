@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from rlvr_gym.verifiers.math.tree import NotMath
-from rlvr_gym.verifiers.numerals import NOT_A_UNIT
+from rlvr_gym.verifiers.numerals import NOT_A_UNIT, ONLY_BEFORE_A_NOUN, is_roman
 
 Dimension = tuple[tuple[str, int], ...]
 
@@ -72,13 +72,17 @@ _define("amount", 1, {"mol mole": 1})
 _define("", 0, {"unit": 1})
 MAX_WORDS = 6
 # Words that say something about the number, or change it.
-_NO_UNIT = (NOT_A_UNIT - {"over"}) | frozenset(
-    """negative positive undefined dne diverges diverge converges wrong false right correct is if unless else otherwise
+_NO_UNIT = (
+    (NOT_A_UNIT - {"over"})
+    | ONLY_BEFORE_A_NOUN
+    | frozenset(
+        """positive undefined dne diverges diverge converges right correct is if unless else otherwise
     when for not no repeating recurring score quintillion sextillion octillion elevenths eleventh twelfths twelfth
     thirteenths fifteenths sixteenths sixteenth twentieths thirtieths fortieths fiftieths sixtieths permille percent
     percentage modulo mod root roots raised pair pairs couple unsure guess even odd because since where why but also
     infinity infinite invalid impossible exceeds less more greater most least between until up unknown e i x y z n k
     tau phi times power minus plus squared cubed base""".split()
+    )
 )
 _RATES = {"mph": ("mile", "hour"), "kph": ("km", "hour"), "rpm": ("rotation", "minute")}
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
@@ -112,7 +116,7 @@ def unit(text: str) -> Unit:
     sign, pending, last = 1, 1, ("", 0, Fraction(1))
     for word in words:
         low = _CASED.get(word, word.lower())
-        if low in _NO_UNIT and low not in _AFTER:
+        if (low in _NO_UNIT and low not in _AFTER) or is_roman(word):
             raise NotMath(f"{word!r} after a number")
         if low in ("/", "per", "over"):
             sign = -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rlvr_gym.verifiers.base import Context, ReferenceFault, Step, Verifier
 from rlvr_gym.verifiers.errors import ConfigError, shown, suggestion
@@ -81,6 +81,17 @@ class Math(Verifier):
 
     name = "math"
     version = 1
+    blind_spots: ClassVar[tuple[str, ...]] = (
+        "Only the boxed answer is judged: a right one after a wrong argument passes.",
+        "The value counts, not the form: `\\frac68` passes for `\\frac34` where lowest terms are asked for, and "
+        "`2+2` for 4 where the verifier is not given the question; with it, `7+5` still passes for `3+4+5`, being "
+        "simpler.",
+        "Analytic expressions that agree at three points to hundreds of digits are held equal without a proof, and "
+        "a gap at single points is not seen: `x/x` passes for 1.",
+        "A word that is no known unit is read over where the reference has none, and `(1,2)` passes for `1<x<2`.",
+        "No equation is solved: `2x=10` is refused for `x=5`, and what no rule decides counts as wrong, as "
+        "`undecided`.",
+    )
 
     markers: tuple[str, ...] = ("boxed",)
     mode: str = "strict"
@@ -180,12 +191,12 @@ class Math(Verifier):
         answer = Reading(as_written(text)) if gold.type == "opaque" else read(text)
         first = self._one(gold.readings[0], answer, policy)
         if first.equal:
-            return echo.guarded(first, gold.readings[0], answer, policy.prompt)
+            return echo.guarded(first, gold.readings[0], answer, policy)
         parted = _parted(text, answer, gold)
         if parted is None:
             return first
         second = compare(gold.readings[-1], parted, policy)
-        return echo.guarded(second, gold.readings[-1], parted, policy.prompt) if second.equal else first
+        return echo.guarded(second, gold.readings[-1], parted, policy) if second.equal else first
 
     def _one(self, gold: Reading, answer: Reading, policy: Policy) -> Judgement:
         judgement = compare(gold, answer, policy)

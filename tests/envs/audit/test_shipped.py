@@ -18,33 +18,8 @@ from rlvr_gym.verifiers import Verifier, make_verifier, verifier_names
 
 from rlvr_gym import env_ids
 
-_MATH = {
-    # Neither side of `approx` is compared with the other where one is a structure or holds a variable, and a negative
-    # one that is no numeral raises a TypeError in scalars.rounds_to.
-    "approximation": "\\boxed{(3,4) \\approx 54}",
-    "approximation_of_root": "\\boxed{54 \\approx -\\sqrt{7}}",
-    # The echo guard knows the question's formula by its shape alone, and not under a name or in an equation.
-    "formula_padded": "\\boxed{14+40+1-1}",
-    "formula_halved": "\\boxed{2(14+40)/2}",
-    "formula_negated": "\\boxed{-(-(14+40))}",
-    "formula_powered": "\\boxed{(14+40)^1}",
-    "formula_named": "\\boxed{x=14+40}",
-    "formula_itself": "\\boxed{14+40=14+40}",
-    # ... and only between dollars: "What is 17 + 42?" holds no formula for it.
-    "formula_in_brackets": "\\boxed{(17 + 42)}",
-    "formula_plus_zero": "\\boxed{17 + 42+0}",
-    "formula_swapped": "\\boxed{42+17}",
-    # Letters are variables, so that words beside a 0 make a product; what follows a letter is its text.
-    "is_wrong": "\\boxed{(C) is wrong}",
-    "not": "\\boxed{not 0}",
-    "second_in_roman": "\\boxed{0 VII}",
-}
-_NUMBER = {
-    # Whatever words follow a number are its unit.
-    "is_wrong": "#### 7 is wrong",
-    "second_in_roman": "#### 7 VIII",
-}
-KNOWN: dict[str, dict[str, str]] = {"code": {}, "countdown": {}, "mastermind": {}, "math": _MATH, "number": _NUMBER}
+# The holes of a verifier: the name of the attack that pays and an answer that shows it, with a comment on its reason.
+KNOWN: dict[str, dict[str, str]] = {"code": {}, "countdown": {}, "mastermind": {}, "math": {}, "number": {}}
 CHILDREN = {
     "all_of": ["number@1", "number@1"],
     "any_of": ["number@1", "math@1"],

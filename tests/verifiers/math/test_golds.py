@@ -96,6 +96,14 @@ def test_every_reference_passes_itself_in_every_spelling(name: str, spelling: Re
     assert [(gold, spelling(gold)) for gold in found if not passes(spelling(gold), gold)] == []
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS, ids=lambda f: f.__name__)
+def test_every_reference_passes_itself_beside_its_question(spelling: Rewrite, data_dir: Path) -> None:
+    rows = [(row["problem"], row["expected_answer"]) for row in json_lines(data_dir / "math500" / "test.jsonl")]
+    assert len(rows) == 500
+    answers = [(rf"so \boxed{{{spelling(gold)}}}", gold, {"prompt": problem}) for problem, gold in rows]
+    assert [answer for answer in answers if not VERIFIER.verify(*answer[:2], context=answer[2]).passed] == []
+
+
 # --- Values --------------------------------------------------------------------------------------------------------
 
 
