@@ -18,7 +18,7 @@ from rlvr_gym.envs.text_env import EpisodeOverError, TextEnv
 
 if TYPE_CHECKING:
     from rlvr_gym.envs.check import CheckFailed, CheckReport, check_text_env, checks
-    from rlvr_gym.envs.token_env import CharTokenizer, TokenEnv
+    from rlvr_gym.envs.token_env import CharTokenizer, TokenEnv, make_token_env
     from rlvr_gym.envs.vector import TextVectorEnv
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "checks",
     "fork",
     "guarded",
+    "make_token_env",
     "restore",
     "snapshot",
 ]
@@ -58,6 +59,7 @@ _LATER = {
     "CheckReport": "rlvr_gym.envs.check",
     "TextVectorEnv": "rlvr_gym.envs.vector",
     "TokenEnv": "rlvr_gym.envs.token_env",
+    "make_token_env": "rlvr_gym.envs.token_env",
     "check_text_env": "rlvr_gym.envs.check",
     "checks": "rlvr_gym.envs.check",
 }

@@ -124,8 +124,8 @@ class CorridorEnv(WalkingEnv):
         answer_format="One door a turn, `red`, `green` or `blue`, in `<answer>` tags, a box, or after `####`.",
         licence=GENERATED,
         told="The number of rooms; after each move the present room.",
-        chance=0.1,
-        chance_reason="24 doors taken at random lead through 8 rooms in 6.5 % of 2,000 episodes",
+        chance=0.3,
+        chance_reason="one of the 4 corridors known by heart is 26 %; 24 random doors lead through in 6.5 %",
     )
 
     def __init__(

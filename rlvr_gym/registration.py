@@ -38,6 +38,9 @@ COMPOSITES: dict[str, str] = {
     "rlvr/Mixture-v0": "rlvr_gym.envs.wrappers.mixture:MixtureEnv",
 }
 
+# Of these the actions are no texts but tokens.
+OF_TOKENS: dict[str, str] = {"rlvr/Token-v0": "rlvr_gym.envs.token_env:make_token_env"}
+
 
 def env_ids() -> list[str]:
     """All ids that make an environment by themselves, sorted.
@@ -57,6 +60,9 @@ def register_all() -> None:
         if env_id not in gym.registry:
             many = f"rlvr_gym.envs.vector_entry:{env_id.partition('/')[2]}"
             gym.register(id=env_id, entry_point=entry_point, vector_entry_point=many)
+    for env_id, entry_point in OF_TOKENS.items():
+        if env_id not in gym.registry:
+            gym.register(id=env_id, entry_point=entry_point)
 
 
 def register_with_gymnasium() -> None:

@@ -74,6 +74,6 @@ def test_links_lead_somewhere() -> None:
 
 def test_the_table_names_every_environment() -> None:
     from rlvr_gym import env_ids
-    from rlvr_gym.registration import COMPOSITES
+    from rlvr_gym.registration import COMPOSITES, OF_TOKENS
 
-    assert all(f"`{env_id}`" in TEXT for env_id in [*env_ids(), *COMPOSITES])
+    assert all(f"`{env_id}`" in TEXT for env_id in [*env_ids(), *COMPOSITES, *OF_TOKENS])
