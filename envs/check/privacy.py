@@ -108,7 +108,7 @@ def _same_verdict(env: Env, task: Task, other: Task, answer: str) -> bool:
     """Whether a verifier says the same, and no, to this answer; what it says may be told."""
     verifier, context = base_of(env).verifier, {"prompt": task.prompt}
     one, two = (verifier.verify(answer, each.reference, context=context) for each in (task, other))
-    return one == two and not one.passed
+    return one == two and one.gradable and not one.passed
 
 
 def _without_hashes(seen: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""`ToolEnv`: an environment in which a response is either calls of tools or the final answer.
+
+A family says which toolkits an episode has (`equip`) and how they are set up for a task. The state of an episode is
+the state of the toolkits and the log of calls; all of it is JSON, so an episode can be saved, forked and replayed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from rlvr_gym.envs.action import Transition
+from rlvr_gym.envs.snapshot import SnapshotError
+from rlvr_gym.envs.task import Task, TaskSet
+from rlvr_gym.envs.text_env import TextEnv
+from rlvr_gym.envs.tools.formats import make_format
+from rlvr_gym.envs.tools.formats.base import Parsed
+from rlvr_gym.envs.tools.tool import Toolkit
+from rlvr_gym.envs.tools.toolbox import Toolbox, ToolResult
+from rlvr_gym.verifiers import Status, Verdict, Verifier
+from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.verdict import ungradable
+
+
+class ToolEnv(TextEnv):
+    """Use tools, then answer.
+
+    **A response** is calls, in the format that was chosen, or the answer. Calls are carried out in order and their
+    results are the next observation; a call that cannot be read or carried out costs a turn and is told why. The
+    answer ends the episode and is judged; the verifier's context has `prompt`, `log` (each call with its result) and
+    `state` (the public state of the toolkits).
+
+    **Info** has besides, at every step, `tool_calls`: one row a call of this turn, `{"name", "error", "cost"}`; and at
+    the end `tool_stats`: `{name: {"calls", "errors", "cost"}}`. The reward term `tools` is minus the cost of the turn's
+    calls, where there is any.
+
+    **Failures.** A tool that breaks is our failure: the episode ends ungradable. What a caller does wrong is told.
+
+    Args:
+        taskset: Where tasks come from.
+        verifier: Who judges.
+        call_format: How calls are written; a name of `rlvr_gym.envs.tools.formats`.
+        max_turns: Responses, calls and answer together.
+        reward: See `TextEnv`.
+        render_mode: See `TextEnv`.
+
+    Raises:
+        ConfigError: A setting is refused.
+    """
+
+    def __init__(
+        self,
+        taskset: TaskSet,
+        verifier: Verifier,
+        *,
+        call_format: str = "xml",
+        max_turns: int = 10,
+        reward: str = "outcome",
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__(taskset, verifier, reward=reward, max_turns=max_turns, render_mode=render_mode)
+        self.call_format = make_format(call_format)
+        self._toolbox = Toolbox({})
+        self._told = ""
+
+    @abstractmethod
+    def equip(self, task: Task) -> Mapping[str, Toolkit]:
+        """The toolkits of a new episode, by name, set up for the task."""
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """The tools of this episode. What they hold may be private: for learners and tests, never for a policy."""
+        return self._toolbox
+
+    def begin(self, task: Task) -> str:
+        """See `TextEnv.begin`."""
+        self._toolbox, self._told = Toolbox(self.equip(task)), ""
+        told = self.call_format.instructions(list(self._toolbox.tools.values()))
+        return f"{task.prompt}\n\n{told}" if told else task.prompt
+
+    def offered(self, task: Task) -> list[Any]:
+        """See `TextEnv.offered`."""
+        return [tool.to_json() for tool in self._toolbox.tools.values()]
+
+    def transition(self, action: str) -> Transition:
+        """See `TextEnv.transition`."""
+        parsed = self.call_format.parse(action, list(self._toolbox.tools.values()))
+        if parsed.answer or not (parsed.calls or parsed.fault):
+            return self._answered(parsed)
+        if parsed.fault:
+            return self._going_on(self.call_format.fault(parsed.fault), [ToolResult("", parsed.fault, "malformed")])
+        results = [self._toolbox.call(call) for call in parsed.calls]
+        if broken := next((result for result in results if result.error == "broken"), None):
+            verdict = ungradable(Status.SANDBOX_ERROR, "tool_broke", f"the tool {broken.name} broke", self.verifier.id)
+            return Transition(
+                verdict=verdict, info={"tool_calls": _rows(results), "tool_stats": self._toolbox.statistics()}
+            )
+        return self._going_on(self.call_format.results(results), results)
+
+    def judged(self, answer: str) -> Verdict:
+        """The verdict on the final answer; families that look at more than the text override it."""
+        context = {"prompt": self.task.prompt, "log": self._toolbox.record(), "state": self._toolbox.public_state()}
+        return self.verifier.verify(answer, self.task.reference, context=context)
+
+    def get_state(self) -> Any:
+        """Toolkits, log, and what was last told."""
+        return {"toolbox": self._toolbox.get_state(), "told": self._told}
+
+    def set_state(self, state: Any) -> None:
+        """See `TextEnv.set_state`."""
+        if not isinstance(state, Mapping) or state.keys() != {"toolbox", "told"}:
+            raise SnapshotError(f"expected the state of a toolbox, got {shown(state)}")
+        self._toolbox, self._told = Toolbox(self.equip(self.task)), state["told"]
+        self._toolbox.set_state(state["toolbox"])
+
+    def anchor_state(self) -> Any:
+        """Where the policy stands: the world, and what it was last told; None before the first call."""
+        return [self._toolbox.public_state(), self._told] if self._told else None
+
+    def _answered(self, parsed: Parsed) -> Transition:
+        return Transition(
+            verdict=self.judged(parsed.answer), info={"tool_calls": [], "tool_stats": self._toolbox.statistics()}
+        )
+
+    def _going_on(self, told: str, results: list[ToolResult]) -> Transition:
+        self._told = told
+        cost = sum(result.cost for result in results)
+        info: dict[str, Any] = {"tool_calls": _rows(results)}
+        if self._turn >= self.max_turns:
+            info["tool_stats"] = self._toolbox.statistics()
+        return Transition(told, reward_terms={"tools": -cost} if cost else {}, info=info)
+
+
+def _rows(results: list[ToolResult]) -> list[dict[str, Any]]:
+    return [{"name": result.name, "error": result.error, "cost": result.cost} for result in results]
