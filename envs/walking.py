@@ -37,7 +37,7 @@ class WalkingEnv(TextEnv):
     @property
     def bare(self) -> bool:
         """Whether a response is a move and nothing else, as small models write it."""
-        return self.verifier.config()["markers"] == ["whole"]
+        return bool(self.verifier.config()["markers"] == ["whole"])
 
     def begin(self, task: Task) -> str:
         """See `TextEnv.begin`."""

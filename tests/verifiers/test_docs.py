@@ -50,7 +50,8 @@ def examples(page: str) -> list[Example]:
     return found
 
 
-EXAMPLES = [example for page in ("number", "math", "countdown", "mastermind", "walk", "answer") for example in examples(page)]
+PAGES = ("number", "math", "countdown", "mastermind", "walk", "answer")
+EXAMPLES = [example for page in PAGES for example in examples(page)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.page}: {example.response}")
