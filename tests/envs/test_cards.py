@@ -257,11 +257,11 @@ def test_the_yardsticks() -> None:
     env = TextEnv(ListTaskSet(tasks), Number())
     env.reset(options={"task_index": 1})
     rng = TaskRandom(b"test")
-    said = Counter(another_solution(env, "", rng) for _ in range(300))  # of tasks 0 and 2: "#### 0" and "#### 1"
+    said = Counter(another_solution(env, "", rng, 0) for _ in range(300))  # of tasks 0 and 2: "#### 0" and "#### 1"
     assert set(said) == {"#### 0", "#### 1"}
     assert min(said.values()) > 100  # 150 expected, with a deviation of 8.7: a false alarm in 1e-8
-    assert {most_frequent(env, "", rng) for _ in range(5)} == {"#### 1"}  # two tasks of three
-    texts = [noise(env, "", rng) for _ in range(2000)]
+    assert {most_frequent(env, "", rng, 0) for _ in range(5)} == {"#### 1"}  # two tasks of three
+    texts = [noise(env, "", rng, 0) for _ in range(2000)]
     assert {len(text) for text in texts} == set(range(65))
     assert set("".join(texts)) == {chr(code) for code in range(32, 127)}
 
@@ -282,7 +282,7 @@ def test_one_task_has_no_other() -> None:
     env = TextEnv(ListTaskSet([Task.create("?", {"reference": 1, "solution": "#### 1"})]), Number())
     env.reset(seed=0)
     with pytest.raises(CardError, match="one task only"):
-        another_solution(env, "", TaskRandom(b"test"))
+        another_solution(env, "", TaskRandom(b"test"), 0)
 
 
 # --- Cards and the command line -------------------------------------------------------------------------------------

@@ -20,6 +20,10 @@ from rlvr_gym import env_ids
 
 # The holes of a verifier: the name of the attack that pays and an answer that shows it, with a comment on its reason.
 KNOWN: dict[str, dict[str, str]] = {"code": {}, "countdown": {}, "mastermind": {}, "math": {}, "number": {}}
+# A title with a sign before it is the title.
+KNOWN["answer"] = {"program_commented": "#### # The Silent Orchard"}
+# Of these a response is only a part of what is judged: sources or a log of calls are the rest, which an environment gives.
+OF_A_WHOLE = {"citations", "episode", "trajectory"}
 CHILDREN = {
     "all_of": ["number@1", "number@1"],
     "any_of": ["number@1", "math@1"],
@@ -71,7 +75,7 @@ def test_no_attack_pays_in_an_environment(env_id: str) -> None:
     assert {"code": "program", "math": "hedge"}.get(report.family, "guess") in played
 
 
-@pytest.mark.parametrize("name", verifier_names())
+@pytest.mark.parametrize("name", [name for name in verifier_names() if name[:-2] not in OF_A_WHOLE])
 def test_no_attack_pays_with_a_verifier(name: str) -> None:
     short = name.partition("@")[0]
     settings = {"children": CHILDREN[short]} if short in CHILDREN else {}
