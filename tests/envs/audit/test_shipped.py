@@ -22,7 +22,7 @@ from rlvr_gym import env_ids
 KNOWN: dict[str, dict[str, str]] = {"code": {}, "countdown": {}, "mastermind": {}, "math": {}, "number": {}}
 # A title with a sign before it is the title.
 KNOWN["answer"] = {"program_commented": "#### # The Silent Orchard"}
-# Of these a response is only a part of what is judged: sources or a log of calls are the rest, which an environment gives.
+# Of these a response is only a part of what is judged: sources or a log of calls come from an environment.
 OF_A_WHOLE = {"citations", "episode", "trajectory"}
 CHILDREN = {
     "all_of": ["number@1", "number@1"],
