@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import gc
 import json
 import os
@@ -43,6 +44,7 @@ from rlvr_gym import env_ids
 
 GARBAGE = ["", "#### 7", "\\boxed{1}", "<answer>1+2</answer>", "\x00", "\ud800", "π" * 999, "{" * 3000, "9" * 20_000]
 PROBE_S = 0.5
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 TurnEnv = gym.Env[str, str]
 
 
@@ -52,8 +54,9 @@ class Reading:
 
     Args:
         seconds: Since the beginning.
-        memory_mib: Memory of this process.
+        memory_mib: Memory of this process, without files.
         family_mib: The same with all processes below it.
+        blocks: Number of pieces of memory that Python holds.
         threads: Number of threads.
         descriptors: Number of open descriptors.
         processes: Number of processes below this one.
@@ -63,6 +66,7 @@ class Reading:
     seconds: float
     memory_mib: float
     family_mib: float
+    blocks: int
     threads: int
     descriptors: int
     processes: int
@@ -95,7 +99,7 @@ def judge(readings: Sequence[Reading], idle: Reading, end: Reading, bounds: Boun
 
     Example:
         >>> def at(second, memory, rate=1e4, threads=1):
-        ...     return Reading(second, memory, memory, threads, 5, 0, rate)
+        ...     return Reading(second, memory, memory, 10**6, threads, 5, 0, rate)
         >>> flat = [at(i, 300 - 100 / (i + 1)) for i in range(16)]
         >>> judge(flat, at(0, 200), at(16, 300), Bounds())
         []
@@ -261,8 +265,10 @@ class Player:
 
 
 def read(started: float, probe: Probe) -> Reading:
-    """The state of this process, after a garbage collection."""
+    """The state of this process, after a garbage collection, and after the C library has given back what it kept."""
     gc.collect()
+    if _TRIM is not None:
+        _TRIM(0)
     time.sleep(0.2)  # threads that were told to end need the interpreter for it
     family = below(os.getpid())
     memory = memory_mib(os.getpid())
@@ -270,6 +276,7 @@ def read(started: float, probe: Probe) -> Reading:
         seconds=round(time.perf_counter() - started, 1),
         memory_mib=round(memory, 1),
         family_mib=round(memory + sum(map(memory_mib, family)), 1),
+        blocks=sys.getallocatedblocks(),
         threads=threading.active_count(),
         descriptors=len(os.listdir("/proc/self/fd")),
         processes=len(family),
@@ -294,15 +301,27 @@ def below(process: int) -> list[int]:
 
 
 def memory_mib(process: int) -> float:
-    """Memory of a process, where pages shared by several count once in all; 0 where it has ended."""
+    """Memory of a process that is no file's, where pages shared by several count once in all; 0 where it has ended.
+
+    Files are left out because a library counts less for each program of the machine that has it open.
+    """
     try:
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-        return next(int(row.split()[1]) for row in rollup.splitlines() if row.startswith("Pss:")) / 1024
+        return kib(rollup, "Pss_Anon") / 1024
     except PermissionError:  # a sandbox's process, for a user that is not root: shared pages count more than once
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return kib(Path(f"/proc/{process}/status").read_text(), "RssAnon") / 1024
     except OSError:
         return 0.0
+
+
+def kib(text: str, name: str) -> int:
+    """A figure of a page of /proc.
+
+    Example:
+        >>> kib("Rss:  12 kB\\nPss_Anon:     34 kB\\n", "Pss_Anon")
+        34
+    """
+    return next((int(row.split()[1]) for row in text.splitlines() if row.startswith(f"{name}:")), 0)
 
 
 def soak(minutes: float, seed: int, every_s: float, show: Callable[[str], None]) -> dict[str, Any]:
@@ -351,8 +370,8 @@ def line(reading: Reading) -> str:
     """A reading as one line of text."""
     return (
         f"{reading.seconds:7.0f} s  {reading.memory_mib:7.1f} MiB  family {reading.family_mib:7.1f} MiB  "
-        f"threads {reading.threads}  descriptors {reading.descriptors}  processes {reading.processes}  "
-        f"{reading.steps_per_s:,.0f} steps/s"
+        f"blocks {reading.blocks:,}  threads {reading.threads}  descriptors {reading.descriptors}  "
+        f"processes {reading.processes}  {reading.steps_per_s:,.0f} steps/s"
     )
 
 

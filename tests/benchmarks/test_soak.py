@@ -10,7 +10,14 @@ from rlvr_gym.benchmarks.soak import Bounds, Reading, judge, soak
 from rlvr_gym.envs.vector import TextVectorEnv
 
 STILL = Reading(
-    seconds=0.0, memory_mib=200.0, family_mib=250.0, threads=1, descriptors=9, processes=4, steps_per_s=40_000.0
+    seconds=0.0,
+    memory_mib=200.0,
+    family_mib=250.0,
+    blocks=10**6,
+    threads=1,
+    descriptors=9,
+    processes=4,
+    steps_per_s=40_000.0,
 )
 
 
