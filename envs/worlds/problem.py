@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.task import Task, copied
 from rlvr_gym.envs.worlds.base import TODAY, VERIFY, Builder, Call, Domain, Tables, Wish, call
-from rlvr_gym.envs.worlds.library import LIBRARY
+from rlvr_gym.envs.worlds.lending import LIBRARY
 from rlvr_gym.envs.worlds.shop import SHOP
 from rlvr_gym.envs.worlds.travel import TRAVEL
 from rlvr_gym.verifiers import ConfigError, make_verifier

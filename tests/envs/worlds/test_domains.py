@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.tools.tool import ToolError
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
-from rlvr_gym.envs.worlds.library import LibraryKit
+from rlvr_gym.envs.worlds.lending import LibraryKit
 from rlvr_gym.envs.worlds.problem import DOMAINS, drawn, duties, final_state
 from rlvr_gym.envs.worlds.shop import ShopKit
 from rlvr_gym.envs.worlds.travel import TravelKit
