@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rlvr_gym.agents import recipes
 from rlvr_gym.agents.asking import AsyncPolicy
 from rlvr_gym.agents.driver import rollout, whole_groups
-from rlvr_gym.agents.episode import Episode, Turn
+from rlvr_gym.agents.episode import Episode, Turn, tool_totals
 from rlvr_gym.agents.inflight import Finished
 from rlvr_gym.agents.lockstep import collect
 from rlvr_gym.agents.play import Play
@@ -68,6 +68,7 @@ __all__ = [
     "recipes",
     "rollout",
     "seed_from",
+    "tool_totals",
     "warm_start",
     "whole_groups",
 ]

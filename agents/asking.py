@@ -42,10 +42,12 @@ def ask(policy: Policy, requests: Sequence[Request]) -> list[Completion]:
     Raises:
         ValueError: The policy gave another number of them.
     """
+    offered = {"tools": [request.tools for request in requests]} if any(r.tools for r in requests) else {}
     completions = policy.act(
         [request.conversation for request in requests],
         seeds=[request.seed for request in requests],
         indices=[request.index for request in requests],
+        **offered,
     )
     if len(completions) != len(requests):
         raise ValueError(f"{type(policy).__name__} gave {len(completions)} completions for {len(requests)} requests")

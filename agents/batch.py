@@ -64,7 +64,7 @@ class Batch:
 
 
 def episode_rows(episode: Episode) -> list[Row]:
-    """The training rows of one episode.
+    """The training rows of one episode: one for each of its conversations as long as nothing was edited.
 
     Example:
         >>> from rlvr_gym.agents import Completion, Turn
@@ -75,12 +75,14 @@ def episode_rows(episode: Episode) -> list[Row]:
         ([1, 2, 7, 3, 9], [False, False, True, False, True])
     """
     rows: list[Row] = []
+    latest: dict[str, Row] = {}
     for turn in episode.turns:
         completion = turn.completion
         prompt = list(completion.prompt_ids)
-        if not rows or prompt[: len(rows[-1].ids)] != rows[-1].ids:
-            rows.append(Row())
-        row = rows[-1]
+        row = latest.get(turn.thread)
+        if row is None or prompt[: len(row.ids)] != row.ids:
+            row = latest[turn.thread] = Row()
+            rows.append(row)
         row.extend(prompt[len(row.ids) :], sampled=False)
         row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs)
     return rows

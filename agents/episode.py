@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rlvr_gym.agents.policy import Completion
@@ -19,11 +19,13 @@ class Turn:
         completion: What the policy said, with its token ids and log-probabilities.
         reward: Reward of the step.
         anchor: Hash of the hidden state in which the policy spoke.
+        thread: Name of the conversation that it continued; empty where an episode is one conversation.
     """
 
     completion: Completion
     reward: float
     anchor: str
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Episode:
         verdict: The verdict as a JSON object; empty where there is none.
         error: The traceback, for `"error"`; what was waited for, for `"deadline"`.
         retries: How often a reset or a step was tried again. Nothing else tells a retried episode from another.
+        tool_stats: Tool to `{"calls", "errors", "cost"}`, of a `ToolEnv`; None where the environment has no tools or
+            the episode did not come to its end.
+        tool_seconds: Tool to the seconds that it took; of the clock, so no part of whether two episodes are equal.
     """
 
     task_id: str
@@ -48,6 +53,8 @@ class Episode:
     verdict: Mapping[str, Any]
     error: str = ""
     retries: int = 0
+    tool_stats: Mapping[str, Mapping[str, Any]] | None = None
+    tool_seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def gradable(self) -> bool:
@@ -63,3 +70,20 @@ class Episode:
     def completion(self) -> Completion:
         """The last thing the policy said; an empty completion where it never spoke."""
         return self.turns[-1].completion if self.turns else Completion("")
+
+
+def tool_totals(stats: Iterable[Mapping[str, Mapping[str, Any]] | None]) -> dict[str, dict[str, Any]]:
+    """The statistics of several episodes as one, tools in the order of their names; None adds nothing.
+
+    Example:
+        >>> first = {"sql": {"calls": 2, "errors": 1, "cost": 0.0}}
+        >>> tool_totals([first, None, {"sql": {"calls": 1, "errors": 0, "cost": 0.5}}])
+        {'sql': {'calls': 3, 'errors': 1, 'cost': 0.5}}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for episode in stats:
+        for name, row in (episode or {}).items():
+            total = found.setdefault(name, {"calls": 0, "errors": 0, "cost": 0.0})
+            for key in total:
+                total[key] += row[key]
+    return dict(sorted(found.items()))

@@ -8,8 +8,8 @@ and the actions so far.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from rlvr_gym.envs import TextAction
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.snapshot import Snapshot
 from rlvr_gym.envs.state import restore, snapshot
+from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -55,6 +56,10 @@ class _Seen:
     reason: str = ""
     passed: bool | None = None
     verdict: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Message, ...] = ()
+    tool_stats: Mapping[str, Any] | None = None
+    thread: str = ""
+    threads: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -92,7 +97,8 @@ class Playing:
     broken: bool = False
     abandoned: bool = False
     _seen: list[_Seen] = field(default_factory=list)
-    _messages: list[Message] = field(default_factory=list)
+    _conversations: dict[str, list[Message]] = field(default_factory=dict)
+    _tools: dict[str, tuple[Message, ...]] = field(default_factory=dict)
     _turns: list[Turn] = field(default_factory=list)
     _retried: int = 0
 
@@ -110,11 +116,13 @@ class Playing:
             self.done = self._ended("error", error=outcome.traceback)
         else:
             self._seen.append(outcome)
-            self._messages.extend(outcome.messages)
+            self._hear(outcome)
 
     def request(self) -> Request:
         """What the policy is asked next."""
-        return Request(self._messages, seed_from(self.play.sample_seed, len(self._turns)), self.play.index)
+        seed = seed_from(self.play.sample_seed, len(self._turns))
+        thread = self._seen[-1].thread
+        return Request(self._conversations[thread], seed, self.play.index, self._tools[thread])
 
     def advance(self, completion: Completion) -> None:
         """Give the policy's answer to the environment."""
@@ -147,19 +155,41 @@ class Playing:
         if isinstance(outcome, Failure):
             self.done = self._ended("error", error=outcome.traceback)
             return
-        self._turns.append(Turn(completion, outcome.reward, self._seen[-1].anchor))
+        thread = self._seen[-1].thread
+        self._turns.append(Turn(completion, outcome.reward, self._seen[-1].anchor, thread))
         self._seen.append(outcome)
         if outcome.reason:
-            self.done = self._ended(outcome.reason, outcome.passed, outcome.verdict)
+            self.done = self._ended(outcome.reason, outcome)
             return
-        said = {"role": "assistant", "content": completion.text, "token_ids": completion.token_ids}
-        self._messages += [said, *outcome.messages]
+        own = next((message for message in outcome.messages if message["role"] == "assistant"), {})
+        said = {**own, "role": "assistant", "content": completion.text, "token_ids": completion.token_ids}
+        self._conversations[thread].append(said)
+        self._hear(outcome)
 
-    def _ended(
-        self, reason: str, passed: bool | None = None, verdict: Mapping[str, Any] | None = None, error: str = ""
-    ) -> Episode:
-        task_id = self._seen[0].task_id if self._seen else ""
-        return Episode(task_id, tuple(self._turns), passed, reason, verdict or {}, error, self._retried)
+    def _hear(self, seen: _Seen) -> None:
+        """Keep each message in the conversation that it belongs to; what the policy said is there already."""
+        self._conversations.setdefault(seen.thread, [])
+        for message, thread in zip(seen.messages, seen.threads, strict=True):
+            if message["role"] != "assistant" or not self._turns:
+                self._conversations.setdefault(thread, []).append(message)
+        self._tools.setdefault(seen.thread, seen.tools)
+
+    def _ended(self, reason: str, last: _Seen | None = None, error: str = "") -> Episode:
+        return Episode(
+            task_id=self._seen[0].task_id if self._seen else "",
+            turns=tuple(self._turns),
+            passed=last.passed if last is not None else None,
+            stop_reason=reason,
+            verdict=last.verdict if last is not None else {},
+            error=error,
+            retries=self._retried,
+            tool_stats=last.tool_stats if last is not None else None,
+            tool_seconds=self._tool_seconds() if last is not None and last.tool_stats else {},
+        )
+
+    def _tool_seconds(self) -> Mapping[str, float]:
+        base = self.env.unwrapped if self.env is not None else None
+        return base.toolbox.seconds if isinstance(base, ToolEnv) else {}
 
     def _try(self, call: Callable[[], T]) -> T | Failure:
         """The rollout boundary. What state an environment is in that raised, nobody knows."""
@@ -184,21 +214,20 @@ class Playing:
         options = self.play.options
         observation, info = self._sound().reset(seed=self.play.seed, options=None if options is None else dict(options))
         said = {"role": "user", "content": _text(observation)}
-        messages = info.get("messages", [said])
-        return _Seen(tuple(messages), info.get("anchor", ""), info.get("task_id", ""))
+        return _seen(info, info.get("messages", [said]), task_id=info.get("task_id", ""))
 
     def _step(self, completion: Completion) -> _Seen:
-        action = TextAction(completion.text, finish_reason=completion.finish_reason)
+        finish_reason, tool_calls = completion.finish_reason, completion.tool_calls
+        action = TextAction(completion.text, finish_reason=finish_reason, tool_calls=tool_calls)
         observation, reward, terminated, truncated, info = self._sound().step(action)
         said = {"role": "user", "content": _text(observation)}
-        told = info.get("messages", [said])
-        messages = tuple(message for message in told if message["role"] != "assistant")
-        seen = _Seen(messages, info.get("anchor", ""), reward=float(reward))
+        seen = _seen(info, info.get("messages", [said]), reward=float(reward))
         if not (terminated or truncated):
             return seen
         reason = info.get("stop_reason", "answered" if terminated else "max_turns")
         passed = None if reason in UNGRADABLE_REASONS else bool(info.get("passed", False))
-        return _Seen(messages, seen.anchor, "", seen.reward, reason, passed, info.get("verdict", {}))
+        verdict, stats = info.get("verdict", {}), info.get("tool_stats")
+        return replace(seen, reason=reason, passed=passed, verdict=verdict, tool_stats=stats)
 
     def _go_back(self, before: Snapshot | Failure | None) -> bool:
         """Whether an environment stands again where it stood before the step."""
@@ -215,6 +244,20 @@ class Playing:
             return False  # another task may come, and look the same
         seen = [self._reset(), *(self._step(turn.completion) for turn in self._turns)]
         return seen == self._seen
+
+
+def _seen(info: Mapping[str, Any], messages: Sequence[Message], **more: Any) -> _Seen:
+    """What an info shows; without threads everything is one conversation, whose name is empty."""
+    thread = info.get("thread", "")
+    pairs = list(zip(messages, info.get("threads", [thread] * len(messages)), strict=True))
+    return _Seen(
+        messages=tuple(message for message, _ in pairs),
+        anchor=info.get("anchor", ""),
+        tools=tuple(info.get("tools", ())),
+        thread=thread,
+        threads=tuple(name for _, name in pairs),
+        **more,
+    )
 
 
 def _failed(outcome: _Seen | Failure) -> bool:

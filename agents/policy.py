@@ -30,6 +30,7 @@ class Completion:
         prompt_ids: The ids that the response continues.
         finish_reason: `"stop"` or `"length"`.
         label: For recorded responses: what somebody else judged it to be.
+        tool_calls: Native calls, as a server gave them beside the text; JSON objects.
     """
 
     text: str
@@ -39,15 +40,24 @@ class Completion:
     prompt_ids: tuple[int, ...] = ()
     finish_reason: str = "stop"
     label: bool | None = None
+    tool_calls: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One completion that is wanted: of which conversation, from which seed, and the how-maniest of its task it is."""
+    """One completion that is wanted.
+
+    Args:
+        conversation: What it continues.
+        seed: Of its choices.
+        index: The how-maniest of its task it is.
+        tools: What a chat template or a server is to be told of; empty where the conversation tells of its tools.
+    """
 
     conversation: Conversation
     seed: int
     index: int
+    tools: Sequence[Message] = ()
 
 
 class Policy(ABC):
@@ -62,24 +72,26 @@ class Policy(ABC):
         *,
         seeds: Sequence[int] | None = None,
         indices: Sequence[int] | None = None,
+        tools: Sequence[Sequence[Message]] | None = None,
     ) -> list[Completion]:
         """Sample `n` completions of each conversation.
 
         Args:
             conversations: Lists of messages in chat format. An assistant message may carry `token_ids`, the ids that
-                were
-                sampled, which are then continued as they are.
+                were sampled, which are then continued as they are.
             n: Completions of each conversation.
             seeds: One seed a completion, conversation-major; a completion depends on its conversation and its seed
                 alone. By default seeds that differ between the calls of this object.
             indices: The number of each completion among those of its task, for back ends that replay recordings; by
                 default 0 to n - 1 for each conversation.
+            tools: For each conversation the tools that a chat template or a server is to be told of; by default none.
 
         Returns:
             `len(conversations) * n` completions, conversation-major.
 
         Raises:
-            ConfigError: `n` is not positive, or there is not one seed or index a completion.
+            ConfigError: `n` is not positive, or there is not one seed or index a completion, or one list of tools a
+                conversation.
         """
         if n < 1:
             raise ConfigError(f"n must be at least 1, got {n}")
@@ -92,8 +104,13 @@ class Policy(ABC):
         for name, values in (("seeds", seeds), ("indices", indices)):
             if len(values) != count:
                 raise ConfigError(f"{len(conversations)} conversations x {n} need {count} {name}, got {len(values)}")
-        repeated = [conversation for conversation in conversations for _ in range(n)]
-        return self.sample([Request(*request) for request in zip(repeated, seeds, indices, strict=True)])
+        if tools is None:
+            tools = [()] * len(conversations)
+        elif len(tools) != len(conversations):
+            raise ConfigError(f"{len(conversations)} conversations need as many lists of tools, got {len(tools)}")
+        asked = [pair for pair in zip(conversations, tools, strict=True) for _ in range(n)]
+        parts = zip(asked, seeds, indices, strict=True)
+        return self.sample([Request(said, seed, index, known) for (said, known), seed, index in parts])
 
     def available(self, prompt: str) -> int | None:
         """How many different completions of this prompt there are; None for no limit."""

@@ -21,7 +21,7 @@ import torch
 from rlvr_gym.agents.advantages import group_advantages, tied_groups
 from rlvr_gym.agents.batch import Batch, make_batch, token_logprobs
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
-from rlvr_gym.agents.episode import Episode
+from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.lockstep import collect
@@ -200,6 +200,7 @@ class Trainer:
             "rollout_s": rolled_out - started,
             "learn_s": learned - rolled_out,
             "sampled_tokens": float(sum(len(turn.completion.token_ids) for e in episodes for turn in e.turns)),
+            **_tool_seconds(episodes),
         }
         return metrics
 
@@ -347,4 +348,24 @@ def _rollout_metrics(episodes: Sequence[Episode], rewards_PG: Tensor, mask_PG: T
         "cut_off": sum(episode.completion.finish_reason == "length" for episode in graded) / count,
         "entropy": sum(entropies) / max(len(entropies), 1),
         "response_tokens": sum(len(turn.completion.token_ids) for e in graded for turn in e.turns) / count,
+        **_tool_metrics(graded),
     }
+
+
+def _tool_metrics(graded: Sequence[Episode]) -> Metrics:
+    """Calls, failed calls and cost an episode, in all and of each tool; nothing where there are no tools."""
+    known = [episode.tool_stats for episode in graded if episode.tool_stats is not None]
+    if not known:
+        return {}
+    totals = tool_totals(known)
+    every = {"": {key: sum(row[key] for row in totals.values()) for key in ("calls", "errors", "cost")}}
+    named = {f"/{name or 'unknown'}": row for name, row in totals.items()}
+    return {f"tool_{key}{name}": row[key] / len(known) for name, row in {**every, **named}.items() for key in row}
+
+
+def _tool_seconds(episodes: Sequence[Episode]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for episode in episodes:
+        for name, seconds in episode.tool_seconds.items():
+            found[f"tool_s/{name}"] = found.get(f"tool_s/{name}", 0.0) + seconds
+    return found

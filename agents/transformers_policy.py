@@ -8,13 +8,14 @@ its place in the batch (up to floating-point differences between batch shapes).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from rlvr_gym.agents.models import LanguageModel
-from rlvr_gym.agents.policy import Completion, Conversation, Policy, Request
+from rlvr_gym.agents.policy import Completion, Conversation, Message, Policy, Request
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor
 from transformers import DynamicCache
@@ -55,7 +56,7 @@ class TransformersPolicy(Policy):
 
     def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """See `Policy.sample`."""
-        prompts = self._encode([request.conversation for request in requests])
+        prompts = self._encode(requests)
         uniforms = _uniforms([request.seed for request in requests], self.max_new_tokens)
         completions: list[Completion] = []
         self.lm.model.eval()
@@ -64,15 +65,15 @@ class TransformersPolicy(Policy):
             completions += self._decode(prompts[part], uniforms[part])
         return completions
 
-    def _encode(self, conversations: Sequence[Conversation]) -> list[tuple[int, ...]]:
+    def _encode(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
         """Prompt ids, each different conversation encoded once: the members of a group share theirs."""
         known: dict[int, tuple[int, ...]] = {}
         texts: dict[str, tuple[int, ...]] = {}
         prompts = []
-        for conversation in conversations:
-            if id(conversation) not in known:
-                known[id(conversation)] = encode_conversation(self.lm.tokenizer, conversation, texts)
-            prompts.append(known[id(conversation)])
+        for request in requests:
+            if (place := id(request.conversation)) not in known:
+                known[place] = encode_conversation(self.lm.tokenizer, request.conversation, texts, request.tools)
+            prompts.append(known[place])
         return prompts
 
     @torch.no_grad()
@@ -135,26 +136,61 @@ class TransformersPolicy(Policy):
 
 
 def encode_conversation(
-    tokenizer: Any, conversation: Conversation, known: dict[str, tuple[int, ...]] | None = None
+    tokenizer: Any,
+    conversation: Conversation,
+    known: dict[str, tuple[int, ...]] | None = None,
+    tools: Sequence[Message] = (),
 ) -> tuple[int, ...]:
     """The ids that a response continues.
 
-    With a chat template, the template decides. Without one, contents are joined as they are, and an assistant message
-    that carries the `token_ids` it was sampled as keeps exactly these.
+    With a chat template, the template decides, which is given the tools, messages of the role `tool` and native calls.
+    Without one, contents are joined as they are, and an assistant message that carries the `token_ids` it was sampled
+    as keeps exactly these.
 
     Args:
         tokenizer: A transformers tokenizer.
         conversation: Messages.
         known: A dictionary of texts already encoded, which is read and filled.
+        tools: For the template; JSON Schemas as OpenAI writes them.
+
+    Raises:
+        ConfigError: There are tools to be told of, and no template.
     """
     if getattr(tokenizer, "chat_template", None):
-        messages = [{"role": m["role"], "content": m["content"]} for m in conversation]
-        text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        text = tokenizer.apply_chat_template(
+            [_templated(message) for message in conversation],
+            tools=list(tools) or None,
+            add_generation_prompt=True,
+            tokenize=False,
+        )
         return _encoded(tokenizer, text, known)
+    if tools:
+        raise ConfigError(
+            "the environment leaves it to a chat template to tell of its tools, and this tokenizer has none: make the "
+            "environment with a call_format whose rendering is 'text'"
+        )
     ids: tuple[int, ...] = ()
     for message in conversation:
         ids += tuple(message.get("token_ids", ())) or _encoded(tokenizer, message["content"], known)
     return ids
+
+
+def _templated(message: Message) -> dict[str, Any]:
+    """A message as templates read it: with the arguments of native calls as objects."""
+    plain = {key: value for key, value in message.items() if key not in ("token_ids", "tool_calls")}
+    calls = [{**call, "function": {**call["function"]}} for call in message.get("tool_calls", ())]
+    for call in calls:
+        if isinstance(arguments := call["function"]["arguments"], str):
+            call["function"]["arguments"] = _object(arguments)
+    return {**plain, "tool_calls": calls} if calls else plain
+
+
+def _object(text: str) -> Any:
+    """The JSON value of a text; the text where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _encoded(tokenizer: Any, text: str, known: dict[str, tuple[int, ...]] | None) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rlvr_gym.agents.episode import tool_totals
 from rlvr_gym.benchmarks.estimators import bootstrap_means, pass_at_k_table, percentile_band
 from rlvr_gym.benchmarks.folder import Sample
 
@@ -78,6 +79,7 @@ class Summary:
             broken
             or greedy.
         agreement: Comparison with recorded labels, where there are any.
+        tools: Tool to its calls, errors and cost in all rows; None where the environment has no tools.
         note: Why the curve is empty or partial; empty where it is whole.
     """
 
@@ -98,6 +100,7 @@ class Summary:
     statuses: dict[str, int]
     unanimous: float
     agreement: Agreement | None
+    tools: dict[str, dict[str, float]] | None
     note: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,6 +173,7 @@ def summarise(
         statuses=dict(sorted(Counter(s.status for s in samples).items())),
         unanimous=_unanimous({c.task for c in included}, samples),
         agreement=_agreement(samples),
+        tools=tool_totals(s.tools for s in samples) if any(s.tools is not None for s in samples) else None,
         note=_note(len(included), incomplete, max(ks)),
     )
 

@@ -34,6 +34,7 @@ _ROW_TYPES: dict[str, tuple[type, ...]] = {
     "finish_reason": _TEXT,
     "tokens": (int,),
     "label": (bool, _NONE),
+    "tools": (dict, _NONE),
 }
 
 
@@ -59,6 +60,7 @@ class Sample:
         finish_reason: How the generation ended.
         tokens: Sampled tokens, over all turns.
         label: What somebody else judged a recorded response to be; None where nobody did.
+        tools: Tool to `{"calls", "errors", "cost"}`; None where the environment has no tools.
     """
 
     task: str
@@ -74,6 +76,7 @@ class Sample:
     finish_reason: str
     tokens: int
     label: bool | None = None
+    tools: dict[str, dict[str, float]] | None = None
 
     @property
     def key(self) -> tuple[str, int]:

@@ -236,7 +236,24 @@ def _outcomes(runs: Sequence[Run]) -> Html:
         ["Unanimous tasks", *(percent(s.unanimous) if s.included and s.n > 1 else "–" for s in totals), repeats],
     ]
     head = ["Outcome", *(_name(i, s) for i, s in enumerate(totals)), "Meaning"]
-    return tag("section", tag("h2", "Outcomes"), table(head, rows, class_="outcomes"))
+    return tag("section", tag("h2", "Outcomes"), table(head, rows, class_="outcomes"), *_tools(totals))
+
+
+def _tools(totals: Sequence[Summary]) -> list[Html]:
+    """Calls of each tool, an episode; nothing where no run has tools."""
+    names = sorted({name for s in totals for name in s.tools or ()})
+    if not names:
+        return []
+    rows: list[list[object]] = []
+    for name in names:
+        used = [(s, (s.tools or {}).get(name)) for s in totals]
+        calls = (
+            f"{row['calls'] / s.samples:.2f} ({_count(row['errors'], row['calls'])})" if row else "–" for s, row in used
+        )
+        rows.append([tag("code", name) if name else "no such tool", *calls])
+    head = ["Tool", *(_name(i, s) for i, s in enumerate(totals))]
+    note = "Calls an episode; in brackets the calls that failed."
+    return [tag("h3", "Tools"), table(head, rows), tag("p", note, class_="note")]
 
 
 def _incomplete(runs: Sequence[Run]) -> list[Html]:

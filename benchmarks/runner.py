@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from rlvr_gym.agents import Episode, Play, Policy, collect, seed_from
+from rlvr_gym.agents import Episode, Play, Policy, collect, seed_from, tool_totals
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.benchmarks.curve import Summary, summarise, write_curve_csv
 from rlvr_gym.benchmarks.estimators import check_ks, default_ks
@@ -225,6 +225,7 @@ def _rejudged(sample: Sample, task: Task, judge: Verifier) -> Sample:
         finish_reason=sample.finish_reason,
         tokens=sample.tokens,
         label=sample.label,
+        tools=sample.tools,
     )
 
 
@@ -285,4 +286,5 @@ def _sample(task: Task, index: int, episode: Episode) -> Sample:
         finish_reason=completion.finish_reason,
         tokens=sum(len(turn.completion.token_ids) for turn in episode.turns),
         label=completion.label,
+        tools=None if episode.tool_stats is None else tool_totals([episode.tool_stats]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -46,12 +46,27 @@ class Transition:
         verdict: The judgement, once there is one; it ends the episode.
         reward_terms: Rewards of this turn apart from the verdict's.
         info: What the info of this step says besides; JSON, under keys that `TextEnv` does not use.
+        messages: The turn in chat format, the policy's own message first. By default the action, and the observation as
+            a message of the user.
     """
 
     observation: str = ""
     verdict: Verdict | None = None
     reward_terms: Mapping[str, float] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    messages: Sequence[Mapping[str, Any]] = ()
+
+    def conversation(self, action: str) -> list[dict[str, Any]]:
+        """The turn in chat format; a copy.
+
+        Example:
+            >>> Transition("Too low.").conversation("50")
+            [{'role': 'assistant', 'content': '50'}, {'role': 'user', 'content': 'Too low.'}]
+        """
+        if self.messages:
+            return [copied(message) for message in self.messages]
+        said = [{"role": "assistant", "content": str(action)}]
+        return [*said, {"role": "user", "content": self.observation}] if self.observation else said
 
 
 def to_record(action: str) -> dict[str, Any]:

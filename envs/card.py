@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
-FAMILIES = ("any", "code", "game", "math")
+FAMILIES = ("any", "code", "game", "math", "tool")
 GENERATED = "Apache-2.0, as this project: tasks are made by its generator."
 ONE_TURN = "The task's text, and nothing after its answer."
 NO_DATA = "None: tasks are made by a generator."
@@ -18,7 +18,7 @@ class Card:
     """What an environment says of itself. `rlvr list --cards` shows it beside what is read off the code and measured.
 
     Args:
-        family: `"math"`, `"code"`, `"game"` or `"any"`; chooses the attacks of the audit.
+        family: `"math"`, `"code"`, `"game"`, `"tool"` or `"any"`; chooses the attacks of the audit.
         answer_format: How a response declares its answer, in one sentence.
         licence: Under which terms tasks may be used; for data that the user brings, where they stand.
         chance: The largest mean reward, with the default knobs, that a policy earns which does not solve the task, in

@@ -21,8 +21,8 @@ from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import RlvrError, Verdict
 
 EPISODES = 400
-EPISODES_OF = {"code": 10}  # by the name of the verifier: these run programs
-COUNTED = 500  # tasks among which the most frequent answer is looked for
+EPISODES_OF = {"code": 10, "tool": 50}  # by the family of the card: programs are run, tools are called
+COUNTED = 200  # tasks among which the most frequent answer is looked for
 
 Policy = Callable[[gym.Env[str, str], str, TaskRandom, int], str]  # also told the number of the turn, from 0
 
@@ -112,7 +112,7 @@ def play(env: gym.Env[str, str], policy: Policy, *, seed: int) -> Played:
 def scores(env: gym.Env[str, str]) -> tuple[Score, ...]:
     """What each of `POLICIES` earns in an environment."""
     base = text_env(env)
-    episodes = EPISODES_OF.get(base.verifier.name, EPISODES)
+    episodes = EPISODES_OF.get(base.card.family, EPISODES) if base.card is not None else EPISODES
     return tuple(_score(env, name, does, policy, episodes) for name, (does, policy) in POLICIES.items())
 
 

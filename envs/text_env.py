@@ -98,7 +98,7 @@ class TextEnv(gym.Env[str, str]):
         self._index: int | None = None
         self._turn = 0
         self._over = True
-        self._transcript: list[dict[str, str]] = []
+        self._transcript: list[dict[str, Any]] = []
         self._actions: list[str] = []
         self._first_rng: list[Any] | None = None  # before `begin`, where a restore means a replay
         self._branches = 0
@@ -147,10 +147,8 @@ class TextEnv(gym.Env[str, str]):
         self._turn += 1
         self._actions.append(action)
         outcome = self.transition(action)
-        messages = [{"role": "assistant", "content": str(action)}]
-        if outcome.observation:
-            messages.append({"role": "user", "content": outcome.observation})
-        self._transcript += [dict(message) for message in messages]
+        messages = outcome.conversation(action)
+        self._transcript += outcome.conversation(action)
         terms = dict(outcome.reward_terms)
         info: Info = {**outcome.info, "turn": self._turn, "messages": messages, "reward_terms": terms}
         verdict = outcome.verdict
@@ -183,12 +181,17 @@ class TextEnv(gym.Env[str, str]):
         return Transition(verdict=self.verifier.verify(str(action), self.task.reference, context=context))
 
     def offered(self, task: Task) -> list[Any]:
-        """The tools that the episode offers, as JSON; by default those of the task."""
+        """Tools that a chat template or a server is to be given, as JSON; by default those of the task."""
         return [copied(tool) for tool in task.tools]
 
     def expert(self, task: Task) -> list[str]:
         """Responses that solve the task, one a turn; empty where none are known. Never for a policy."""
         return [task.solution] if task.solution is not None else list(task.private.get("expert", ()))
+
+    def asked(self) -> str:
+        """The last observation, as the transcript has it; empty where the episode is over."""
+        last = self._transcript[-1]
+        return str(last["content"]) if last["role"] == "user" else ""
 
     def get_state(self) -> Any:
         """The hidden state as JSON, apart from task, turn, transcript and random numbers; None where that is all."""
@@ -269,8 +272,7 @@ class TextEnv(gym.Env[str, str]):
         if (digest := self._digest()) != saved.digest:
             self._over = True
             raise SnapshotError(f"the restored state has the digest {digest}, that of the snapshot is {saved.digest}")
-        asked = self._transcript[-1]
-        return asked["content"] if asked["role"] == "user" else "", self._situation()
+        return self.asked(), self._situation()
 
     def rng_state(self) -> list[Any]:
         """The state of the random generator as JSON."""
@@ -325,13 +327,13 @@ class TextEnv(gym.Env[str, str]):
         return {
             "task_id": task.id,
             "turn": self._turn,
-            "messages": [dict(message) for message in self._transcript],
+            "messages": copied(self._transcript),
             "anchor": self._anchor(task),
             "tools": self.offered(task),
             "difficulty": copied(task.difficulty),
         }
 
-    def _replay(self, record: Mapping[str, Any], transcript: Sequence[Mapping[str, str]]) -> None:
+    def _replay(self, record: Mapping[str, Any], transcript: Sequence[Mapping[str, Any]]) -> None:
         """Live the episode again, and refuse one that goes another way."""
         self._np_random, self._saved_rng = None, list(record["rng"])
         self._start()

@@ -117,6 +117,7 @@ class ToolFilesEnv(ToolEnv):
         writes: See `ToolFilesTaskSet`.
         tool_cost: What a command costs, in units of reward.
         call_format: How calls are written.
+        rendering: See `ToolEnv`.
         max_turns: Responses, calls and answer together.
         split: See `ProceduralTaskSet`.
         size: See `ProceduralTaskSet`.
@@ -137,7 +138,7 @@ class ToolFilesEnv(ToolEnv):
     """
 
     card = Card(
-        family="any",
+        family="tool",
         answer_format="The value in `<answer>` tags or alone, or as the call format has it; `done` after a change.",
         licence=GENERATED,
         chance=0.001,
@@ -155,6 +156,7 @@ class ToolFilesEnv(ToolEnv):
         writes: float = 0.5,
         tool_cost: float = 0.0,
         call_format: str = "xml",
+        rendering: str | None = None,
         max_turns: int = 12,
         split: str = "all",
         size: int = 10_000,
@@ -167,7 +169,13 @@ class ToolFilesEnv(ToolEnv):
         )
         judge = make_verifier("state@1")
         super().__init__(
-            tasks, judge, call_format=call_format, max_turns=max_turns, reward=reward, render_mode=render_mode
+            tasks,
+            judge,
+            call_format=call_format,
+            rendering=rendering,
+            max_turns=max_turns,
+            reward=reward,
+            render_mode=render_mode,
         )
         self._limits = Limits(cost=tool_cost)
 

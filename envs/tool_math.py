@@ -219,6 +219,7 @@ class ToolMathEnv(ToolEnv):
             operators at least 2, since a fraction is one.
         tool_cost: What a call costs, in units of reward.
         call_format: How calls are written; by default `"xml"`, and `"compact"` with `style="compact"`.
+        rendering: See `ToolEnv`.
         max_turns: Responses, calls and answer together; a call for each step and the answer are `steps + 1`.
         style: See `ToolMathTaskSet`.
         split: See `ProceduralTaskSet`.
@@ -235,13 +236,13 @@ class ToolMathEnv(ToolEnv):
         >>> env.reset(options={"task_index": 0})[0], env.expert(env.task)
         ('19*45+76:', ['19*45?', '855+76?', '931'])
         >>> env.step("19*45?")[0]
-        '855'
+        '855:'
         >>> env.step("931")[4]["passed"]
         True
     """
 
     card = Card(
-        family="math",
+        family="tool",
         answer_format="The number in `<answer>` tags or alone, or as the call format has it.",
         licence=GENERATED,
         chance=0.001,
@@ -260,6 +261,7 @@ class ToolMathEnv(ToolEnv):
         operations: int | None = None,
         tool_cost: float = 0.0,
         call_format: str | None = None,
+        rendering: str | None = None,
         max_turns: int = 10,
         style: str = "question",
         split: str = "all",
@@ -276,6 +278,7 @@ class ToolMathEnv(ToolEnv):
             tasks,
             make_verifier("number@1", markers=["answer_tag", "whole"]),
             call_format=call_format,
+            rendering=rendering,
             max_turns=max_turns,
             reward=reward,
             render_mode=render_mode,

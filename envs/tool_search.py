@@ -152,6 +152,7 @@ class ToolSearchEnv(ToolEnv):
         worlds: See `ToolSearchTaskSet`. Fewer of them are made less often, and can be learned by heart.
         tool_cost: What a call costs, in units of reward.
         call_format: How calls are written; see `ToolEnv`.
+        rendering: See `ToolEnv`.
         max_turns: Responses, calls and answer together; a search and a page for each hop and the answer are
             `2 * hops + 1`.
         split: See `ProceduralTaskSet`.
@@ -173,7 +174,7 @@ class ToolSearchEnv(ToolEnv):
     """
 
     card = Card(
-        family="game",
+        family="tool",
         answer_format="The name or the year in `<answer>` tags or alone, or as the call format has it; with "
         "`cite=True` and behind it the ids of documents in square brackets.",
         licence=GENERATED,
@@ -193,6 +194,7 @@ class ToolSearchEnv(ToolEnv):
         worlds: int = 10_000,
         tool_cost: float = 0.0,
         call_format: str = "xml",
+        rendering: str | None = None,
         max_turns: int = 10,
         split: str = "all",
         size: int = 10_000,
@@ -214,6 +216,7 @@ class ToolSearchEnv(ToolEnv):
             self._tasks,
             judge(cite),
             call_format=call_format,
+            rendering=rendering,
             max_turns=max_turns,
             reward=reward,
             render_mode=render_mode,

@@ -115,6 +115,7 @@ class ToolSQLEnv(ToolEnv):
         writes: See `ToolSQLTaskSet`.
         tool_cost: What a query costs, in units of reward.
         call_format: How calls are written.
+        rendering: See `ToolEnv`.
         max_turns: Responses, calls and answer together.
         split: See `ProceduralTaskSet`.
         size: See `ProceduralTaskSet`.
@@ -135,7 +136,7 @@ class ToolSQLEnv(ToolEnv):
     """
 
     card = Card(
-        family="any",
+        family="tool",
         answer_format="The value in `<answer>` tags or alone, or as the call format has it; `done` after a change.",
         licence=GENERATED,
         chance=0.001,
@@ -153,6 +154,7 @@ class ToolSQLEnv(ToolEnv):
         writes: float = 0.3,
         tool_cost: float = 0.0,
         call_format: str = "xml",
+        rendering: str | None = None,
         max_turns: int = 10,
         split: str = "all",
         size: int = 10_000,
@@ -165,7 +167,13 @@ class ToolSQLEnv(ToolEnv):
         )
         judge = make_verifier("state@1")
         super().__init__(
-            tasks, judge, call_format=call_format, max_turns=max_turns, reward=reward, render_mode=render_mode
+            tasks,
+            judge,
+            call_format=call_format,
+            rendering=rendering,
+            max_turns=max_turns,
+            reward=reward,
+            render_mode=render_mode,
         )
         self._limits = Limits(cost=tool_cost)
 

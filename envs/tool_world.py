@@ -102,6 +102,7 @@ class ToolWorldEnv(ToolEnv):
         pushes: See `ToolWorldTaskSet`.
         strangers: See `ToolWorldTaskSet`.
         call_format: How calls are written.
+        rendering: See `ToolEnv`.
         max_turns: Responses, calls and messages together; an episode that is not over by then is truncated.
         split: See `ProceduralTaskSet`.
         size: See `ProceduralTaskSet`.
@@ -123,7 +124,7 @@ class ToolWorldEnv(ToolEnv):
     """
 
     card = Card(
-        family="any",
+        family="tool",
         answer_format="Calls in the call format; what is written without a call is said to the customer.",
         licence=GENERATED,
         chance=0.01,
@@ -141,6 +142,7 @@ class ToolWorldEnv(ToolEnv):
         pushes: int = 1,
         strangers: int = 2,
         call_format: str = "xml",
+        rendering: str | None = None,
         max_turns: int = 60,
         split: str = "all",
         size: int = 10_000,
@@ -162,6 +164,7 @@ class ToolWorldEnv(ToolEnv):
             tasks,
             make_verifier("episode@1"),
             call_format=call_format,
+            rendering=rendering,
             max_turns=max_turns,
             reward=reward,
             render_mode=render_mode,

@@ -30,6 +30,12 @@ ENTRY_POINTS: dict[str, str] = {
     "rlvr/Maze-v0": "rlvr_gym.envs.maze:MazeEnv",
     "rlvr/MBPP-v0": "rlvr_gym.envs.code_functions:MBPPEnv",
     "rlvr/OutputPrediction-v0": "rlvr_gym.envs.output_prediction:OutputPredictionEnv",
+    "rlvr/PlannerExecutor-v0": "rlvr_gym.envs.planner_executor:PlannerExecutorEnv",
+    "rlvr/ToolFiles-v0": "rlvr_gym.envs.tool_files:ToolFilesEnv",
+    "rlvr/ToolMath-v0": "rlvr_gym.envs.tool_math:ToolMathEnv",
+    "rlvr/ToolSearch-v0": "rlvr_gym.envs.tool_search:ToolSearchEnv",
+    "rlvr/ToolSQL-v0": "rlvr_gym.envs.tool_sql:ToolSQLEnv",
+    "rlvr/ToolWorld-v0": "rlvr_gym.envs.tool_world:ToolWorldEnv",
 }
 
 # Environments made of environments: nothing without settings that name others.
@@ -58,7 +64,7 @@ def register_all() -> None:
 
     for env_id, entry_point in {**ENTRY_POINTS, **COMPOSITES}.items():
         if env_id not in gym.registry:
-            many = f"rlvr_gym.envs.vector_entry:{env_id.partition('/')[2]}"
+            many = f"rlvr_gym.envs.vector.entry:{env_id.partition('/')[2]}"
             gym.register(id=env_id, entry_point=entry_point, vector_entry_point=many)
     for env_id, entry_point in OF_TOKENS.items():
         if env_id not in gym.registry:

@@ -12,7 +12,7 @@ from functools import cache
 from rlvr_gym.envs.audit.attack import Attack, Declares, Opening, Respond, Says
 from rlvr_gym.envs.audit.golds import exact, plain
 
-FAMILIES = ("game", "math")
+FAMILIES = ("game", "math", "tool")
 _ROMAN = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

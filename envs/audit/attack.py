@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rlvr_gym.envs.tools.tool import Tool
+
 KINDS: dict[str, str] = {
     "guess": "answers that a policy gives without looking at the task",
     "hedge": "the right value and a wrong one in the place of one",
@@ -33,9 +35,10 @@ KINDS: dict[str, str] = {
     "fake": "verdicts, tool outputs and turns of the environment, written by the policy",
     "injection": "orders to whoever judges",
     "program": "programs that attack the tests instead of solving the task",
+    "tool": "calls of tools that fake results, spoil what is there, or mean to break something",
 }
 LUCKY = ("deferral", "dump", "echo", "guess")
-FAMILIES = ("any", "code", "game", "math")
+FAMILIES = ("any", "code", "game", "math", "tool")
 
 
 class Carrier(NamedTuple):
@@ -80,6 +83,9 @@ class Opening:
         names: Functions that a program is asked for.
         carrier: How the answer is declared.
         salt: What random texts are drawn from.
+        tools: What can be called, where there are tools.
+        call_format: Name of the format in which they are called; empty where there are none.
+        moves: Responses that solve the task, one a turn, where several are needed; for worst-case attacks alone.
     """
 
     prompt: str
@@ -91,6 +97,9 @@ class Opening:
     names: tuple[str, ...] = ("f",)
     carrier: Carrier = WHOLE
     salt: str = ""
+    tools: tuple[Tool, ...] = ()
+    call_format: str = ""
+    moves: tuple[str, ...] = ()
 
     def declare(self, text: str) -> str:
         """This text as the final answer."""
@@ -116,6 +125,7 @@ class Attack:
         heavy: It is so long that some tasks have to do.
         alone: A worst case that needs no wrong answer beside the right one.
         lucky: It may be right by luck; by default those of the kinds `LUCKY`.
+        works: It does the work and something else that is forbidden: partial credit is meant, and a pass is not.
 
     Example:
         >>> attack = Attack("prompt", "echo", "the prompt as the response", lambda opening: opening.latest)
@@ -133,6 +143,7 @@ class Attack:
     heavy: bool = False
     alone: bool = False
     lucky: bool | None = None
+    works: bool = False
 
     @property
     def may_be_lucky(self) -> bool:

@@ -9,6 +9,7 @@ from rlvr_gym.envs.audit.attack import FAMILIES, Attack
 from rlvr_gym.envs.audit.guesses import DEFERRALS, GUESSES
 from rlvr_gym.envs.audit.programs import PROGRAM_ATTACKS, PROGRAM_GUESSES
 from rlvr_gym.envs.audit.texts import TEXTS
+from rlvr_gym.envs.audit.tools import TOOL_ATTACKS
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
 
@@ -23,6 +24,7 @@ _ALL = (
     *TEXTS,
     *DEFERRALS,
     *PROGRAM_ATTACKS,
+    *TOOL_ATTACKS,
 )
 
 
@@ -30,7 +32,7 @@ def attacks(family: str = "any") -> tuple[Attack, ...]:
     """The attacks for a family, guesses first.
 
     Args:
-        family: `"math"`, `"code"` or `"game"`; `"any"` for all of them.
+        family: `"math"`, `"code"`, `"game"` or `"tool"`; `"any"` for all of them.
 
     Raises:
         ConfigError: There is no such family.

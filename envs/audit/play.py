@@ -39,13 +39,13 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """Responds with the same text in every turn: for answers that are played to compare attacks with."""
+    """Responds with these texts, one a turn, and then with the last: what attacks are compared with."""
 
-    text: str
+    texts: tuple[str, ...]
 
     def turn(self, opening: Opening) -> str:
         """See `Attack.turn`."""
-        return self.text
+        return self.texts[min(opening.turn, len(self.texts) - 1)]
 
 
 def play(env: gym.Env[str, str], seed: int, attack: Attack | Scripted, opening: Opening) -> Episode | None:

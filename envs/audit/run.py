@@ -19,7 +19,7 @@ from rlvr_gym.verifiers import ConfigError, Verifier
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 TASKS = 16
-FEWER_TASKS = {"code": 3, "game": 6}  # programs are run, and games have many turns
+FEWER_TASKS = {"code": 3, "game": 6, "tool": 6}  # programs are run, and games and tools take many turns
 HEAVY_TASKS = 2
 FALSE_ALARM = 0.01
 _MOST_CARRIERS = 6
@@ -233,7 +233,7 @@ def _result(attack: Attack, carrier: str, played: Played, places: Sequence[Place
     findings = []
     if passed and not (attack.may_be_lucky and binomial_tail(passed, n, rule.chance) >= rule.alarm):
         findings.append("paid")
-    if not findings and _rewarded(played, rule):
+    if not findings and not attack.works and _rewarded(played, rule):
         findings.append("rewarded")
     if ungradable:
         findings.append("ungradable")

@@ -27,6 +27,7 @@ from rlvr_gym.envs.audit.subject import TextGymEnv
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.task import Task
 from rlvr_gym.envs.text_env import TextEnv
+from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.verifiers import RlvrError
 
 _DRAWS_A_TASK = 8
@@ -95,7 +96,9 @@ def find_places(env: TextGymEnv, count: int, seed: int, code: bool) -> list[Plac
         base = env.unwrapped
         task = base.task if isinstance(base, TextEnv) else None
         name = str(info.get("task_id", drawn))
-        found.setdefault(name, (_place(drawn, name, prompt, task, code), task))
+        if name not in found:
+            place = _place(drawn, name, prompt, task, code)
+            found[name] = replace(place, opening=_with_moves(place.opening, base)), task
     known = [(place, task) for place, task in found.values()]
     rights = [place.opening.right for place, _ in known]
     return [_with_wrongs(place, task, rights) for place, task in known]
@@ -114,6 +117,21 @@ def _place(seed: int, name: str, prompt: str, task: Task | None, code: bool) -> 
     solution = (task.solution or "") if task is not None else ""
     opening = Opening(prompt, prompt, right=right, names=names_of(task, prompt), salt=name)
     return Place(seed, name, opening, solution, carriers_for(code, own_carrier(solution, right)), code)
+
+
+def _with_moves(opening: Opening, env: Any) -> Opening:
+    """With what an expert does where that is more than one response, and with the tools that there are."""
+    moves = env.expert(env.task) if isinstance(env, TextEnv) else []
+    if len(moves) > 1:
+        opening = replace(opening, moves=tuple(moves))
+    if not isinstance(env, ToolEnv):
+        return opening
+    tools = tuple(replace(tool, function=_never) for tool in env.toolbox.tools.values())
+    return replace(opening, tools=tools, call_format=env.call_format.name)
+
+
+def _never(**arguments: Any) -> str:
+    raise TypeError("the tools of an opening are for writing calls, not for making them")
 
 
 def _with_wrongs(place: Place, task: Task | None, rights: Sequence[str]) -> Place:
@@ -142,11 +160,11 @@ def rehearse(env: TextGymEnv, places: Sequence[Place]) -> Rehearsal:
         own = [name for name, episode in played if episode.passed]
         usual = [name for name in own if name != "solution"]
         accepted.update(dict.fromkeys(usual or own))
-        if not own and place.solution:
-            played.append(("", _played(env, place, place.solution)))
+        if not own and (honest := place.opening.moves or tuple(filter(None, [place.solution]))):
+            played.append(("", _played(env, place, *honest)))
         solved += any(episode.passed for _, episode in played)
         _check_graded(place, [episode for _, episode in played])
-    known = any(place.opening.right or place.solution for place in places)
+    known = any(place.opening.right or place.solution or place.opening.moves for place in places)
     names = tuple(accepted) or tuple(dict.fromkeys(c.name for place in places for c in place.carriers))
     checked = tuple(_without_right_wrongs(env, place, names) for place in places)
     return Rehearsal(checked, names, solved if known else None)
@@ -179,8 +197,8 @@ def _declared(
                 yield carrier.name, _played(env, place, carrier.around(answer))
 
 
-def _played(env: TextGymEnv, place: Place, response: str) -> Episode:
-    return play(env, place.seed, Scripted(response), place.opening) or Episode(response)
+def _played(env: TextGymEnv, place: Place, *responses: str) -> Episode:
+    return play(env, place.seed, Scripted(responses), place.opening) or Episode(responses[-1])
 
 
 def _check_graded(place: Place, episodes: Sequence[Episode]) -> None:

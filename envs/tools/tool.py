@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from rlvr_gym.envs.snapshot import SnapshotError
-from rlvr_gym.envs.task import check_int
+from rlvr_gym.envs.task import check_int, copied
 from rlvr_gym.envs.tools.schema import Schema, faults, parameters_of, summary_of
 from rlvr_gym.verifiers import ConfigError, RlvrError
 from rlvr_gym.verifiers.errors import shown
@@ -158,12 +159,13 @@ class Toolkit:
 
     def tools(self) -> list[Tool]:
         """The tools, in the order in which the class defines them."""
-        found = []
-        for name in dict.fromkeys(name for cls in reversed(type(self).__mro__) for name in vars(cls)):
-            limits = getattr(inspect.getattr_static(type(self), name), _MARK, None)
-            if limits is not None:
-                found.append(replace(Tool.of(getattr(self, name)), limits=limits))
-        return found
+        kind = type(self)
+        if kind not in _DESCRIBED:
+            _DESCRIBED[kind] = tuple(_described(self))
+        return [
+            replace(one, parameters=copied(one.parameters), function=getattr(self, one.name))
+            for one in _DESCRIBED[kind]
+        ]
 
     def get_state(self) -> Any:
         """Everything about it that calls can change, as JSON."""
@@ -181,3 +183,18 @@ class Toolkit:
     def public_state(self) -> Any:
         """What of the state a verifier may compare and an anchor hashes; by default all of it."""
         return self.get_state()
+
+
+# The tools of a class, bound to no toolkit: to read signatures anew for each episode would be most of its cost.
+_DESCRIBED: WeakKeyDictionary[type[Toolkit], tuple[Tool, ...]] = WeakKeyDictionary()
+
+
+def _described(kit: Toolkit) -> Iterator[Tool]:
+    for name in dict.fromkeys(name for cls in reversed(type(kit).__mro__) for name in vars(cls)):
+        limits = getattr(inspect.getattr_static(type(kit), name), _MARK, None)
+        if limits is not None:
+            yield replace(Tool.of(getattr(kit, name)), limits=limits, function=_unbound)
+
+
+def _unbound(**arguments: Any) -> Any:
+    raise TypeError("the description of a tool cannot be called")

@@ -7,7 +7,7 @@ the state of the toolkits and the log of calls; all of it is JSON, so an episode
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlvr_gym.envs.action import Transition
@@ -15,10 +15,10 @@ from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import Task, TaskSet
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.envs.tools.formats import make_format
-from rlvr_gym.envs.tools.formats.base import Parsed
+from rlvr_gym.envs.tools.formats.base import CallFormat, Parsed
 from rlvr_gym.envs.tools.tool import Toolkit
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolResult
-from rlvr_gym.verifiers import Status, Verdict, Verifier
+from rlvr_gym.verifiers import ConfigError, Status, Verdict, Verifier
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.verdict import ungradable
 
@@ -35,12 +35,18 @@ class ToolEnv(TextEnv):
     the end `tool_stats`: `{name: {"calls", "errors", "cost"}}`. The reward term `tools` is minus the cost of the turn's
     calls, where there is any.
 
+    **Rendering.** With `"text"` the prompt tells of the tools and results are messages of the user: right for every
+    policy. With `"template"` that is left to the chat template or the server of the model: `info["tools"]` is for it,
+    results are messages of the role `tool`, and native calls stand in the policy's own message. Observations stay.
+
     **Failures.** A tool that breaks is our failure: the episode ends ungradable. What a caller does wrong is told.
 
     Args:
         taskset: Where tasks come from.
         verifier: Who judges.
         call_format: How calls are written; a name of `rlvr_gym.envs.tools.formats`.
+        rendering: `"text"` or `"template"`; by default what the format is made for. `hermes` and `llama` know both,
+            `openai` the second, and all others the first.
         max_turns: Responses, calls and answer together.
         reward: See `TextEnv`.
         render_mode: See `TextEnv`.
@@ -55,12 +61,14 @@ class ToolEnv(TextEnv):
         verifier: Verifier,
         *,
         call_format: str = "xml",
+        rendering: str | None = None,
         max_turns: int = 10,
         reward: str = "outcome",
         render_mode: str | None = None,
     ) -> None:
         super().__init__(taskset, verifier, reward=reward, max_turns=max_turns, render_mode=render_mode)
         self.call_format = make_format(call_format)
+        self.rendering = _checked_rendering(self.call_format, rendering)
         self._toolbox = Toolbox({})
         self._told = ""
 
@@ -76,12 +84,17 @@ class ToolEnv(TextEnv):
     def begin(self, task: Task) -> str:
         """See `TextEnv.begin`."""
         self._toolbox, self._told = Toolbox(self.equip(task)), ""
-        told = self.call_format.instructions(list(self._toolbox.tools.values()))
+        tools = list(self._toolbox.tools.values())
+        told = self.call_format.instructions(tools if self.rendering == "text" else [])
         return f"{task.prompt}\n\n{told}" if told else task.prompt
 
     def offered(self, task: Task) -> list[Any]:
-        """See `TextEnv.offered`."""
-        return [tool.to_json() for tool in self._toolbox.tools.values()]
+        """The tools, where the prompt does not tell of them."""
+        return [] if self.rendering == "text" else [tool.to_json() for tool in self._toolbox.tools.values()]
+
+    def asked(self) -> str:
+        """See `TextEnv.asked`."""
+        return self._told if self._transcript[-1]["role"] == "tool" else super().asked()
 
     def transition(self, action: str) -> Transition:
         """See `TextEnv.transition`."""
@@ -89,14 +102,17 @@ class ToolEnv(TextEnv):
         if parsed.answer or not (parsed.calls or parsed.fault):
             return self._answered(parsed)
         if parsed.fault:
-            return self._going_on(self.call_format.fault(parsed.fault), [ToolResult("", parsed.fault, "malformed")])
+            messages = self.call_format.fault_messages(parsed.fault, action)
+            results = [ToolResult("", parsed.fault, "malformed")]
+            return self._going_on(self.call_format.fault(parsed.fault), results, self._turned(action, messages))
         results = [self._toolbox.call(call) for call in parsed.calls]
         if broken := next((result for result in results if result.error == "broken"), None):
             verdict = ungradable(Status.SANDBOX_ERROR, "tool_broke", f"the tool {broken.name} broke", self.verifier.id)
             return Transition(
                 verdict=verdict, info={"tool_calls": _rows(results), "tool_stats": self._toolbox.statistics()}
             )
-        return self._going_on(self.call_format.results(results), results)
+        messages = self.call_format.result_messages(results, action)
+        return self._going_on(self.call_format.results(results), results, self._turned(action, messages))
 
     def judged(self, answer: str) -> Verdict:
         """The verdict on the final answer; families that look at more than the text override it."""
@@ -123,14 +139,27 @@ class ToolEnv(TextEnv):
             verdict=self.judged(parsed.answer), info={"tool_calls": [], "tool_stats": self._toolbox.statistics()}
         )
 
-    def _going_on(self, told: str, results: list[ToolResult]) -> Transition:
+    def _turned(self, action: str, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The turn in chat format, where a template renders it."""
+        return [self.call_format.message(action), *messages] if self.rendering == "template" else []
+
+    def _going_on(self, told: str, results: list[ToolResult], messages: Sequence[Mapping[str, Any]] = ()) -> Transition:
         self._told = told
         cost = sum(result.cost for result in results)
         info: dict[str, Any] = {"tool_calls": _rows(results)}
         if self._turn >= self.max_turns:
             info["tool_stats"] = self._toolbox.statistics()
-        return Transition(told, reward_terms={"tools": -cost} if cost else {}, info=info)
+        return Transition(told, reward_terms={"tools": -cost} if cost else {}, info=info, messages=messages)
 
 
 def _rows(results: list[ToolResult]) -> list[dict[str, Any]]:
     return [{"name": result.name, "error": result.error, "cost": result.cost} for result in results]
+
+
+def _checked_rendering(style: CallFormat, rendering: str | None) -> str:
+    if rendering is None:
+        return style.renderings[0]
+    if rendering not in style.renderings:
+        known = " or ".join(map(repr, style.renderings))
+        raise ConfigError(f"the call format {style.name!r} has the rendering {known}, got {shown(rendering)}")
+    return rendering

@@ -6,8 +6,10 @@ ours, a tool that breaks, which is a result too, marked so that the episode is n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from time import perf_counter
 from typing import Any
 
 from rlvr_gym.envs.boundary import Failure, guarded
@@ -80,6 +82,13 @@ class Toolbox:
                     raise ConfigError(f"two tools have the name {tool.name!r}")
                 self.tools[tool.name] = tool
         self._log: list[tuple[ToolCall, ToolResult]] = []
+        self._used: Counter[str] = Counter()
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds that each tool has taken in this object: for timings, and no part of results, state or info."""
+        return dict(self._seconds)
 
     @property
     def log(self) -> Sequence[tuple[ToolCall, ToolResult]]:
@@ -88,8 +97,11 @@ class Toolbox:
 
     def call(self, call: ToolCall) -> ToolResult:
         """Carry out a call and keep it in the log."""
+        started = perf_counter()
         result = self._result(call)
-        self._log.append((call, result))
+        if result.error != "unknown_tool":
+            self._seconds[result.name] = self._seconds.get(result.name, 0.0) + perf_counter() - started
+        self._keep(call, result)
         return result
 
     def record(self) -> list[dict[str, Any]]:
@@ -124,15 +136,21 @@ class Toolbox:
         """Take a state that `get_state` gave."""
         for name, kit in self.toolkits.items():
             kit.set_state(state["toolkits"][name])
-        self._log = [(ToolCall(**call), ToolResult(**result)) for call, result in state["log"]]
+        self._log = []
+        self._used.clear()
+        for call, result in state["log"]:
+            self._keep(ToolCall(**call), ToolResult(**result))
+
+    def _keep(self, call: ToolCall, result: ToolResult) -> None:
+        self._log.append((call, result))
+        self._used[call.name] += result.error not in ("budget", "unknown_tool")
 
     def _result(self, call: ToolCall) -> ToolResult:
         tool = self.tools.get(call.name)
         if tool is None:
             text = f"there is no tool {shown(call.name)}{suggestion(call.name, self.tools)}"
             return ToolResult(call.name[:100], text, "unknown_tool")
-        used = sum(result.name == call.name and result.error != "budget" for _, result in self._log)
-        if tool.limits.max_calls is not None and used >= tool.limits.max_calls:
+        if tool.limits.max_calls is not None and self._used[tool.name] >= tool.limits.max_calls:
             text = f"{tool.name} may be called {tool.limits.max_calls} times in an episode, and has been"
             return ToolResult(tool.name, text, "budget")
         if _too_long(call.arguments):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
-from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import copied
-from rlvr_gym.envs.tools.tool import Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.tool import ToolError, Toolkit, tool
 from rlvr_gym.verifiers.errors import shown
 
 TODAY = date(2031, 6, 15)
@@ -54,13 +52,6 @@ class WorldKit(Toolkit, ABC):
                     self._state["session"]["verified"].append(key)
                 return {"customer": key, "name": row["name"]}
         raise ToolError("no customer has this email and this code")
-
-    def tools(self) -> list[Tool]:
-        """See `Toolkit.tools`."""
-        return [
-            replace(made, parameters=copied(made.parameters), function=getattr(self, made.name))
-            for made in _described(type(self))
-        ]
 
     def table(self, name: str) -> dict[str, Row]:
         """A table: key to row."""
@@ -187,12 +178,6 @@ class Domain(NamedTuple):
     stranger: Callable[[Builder], None]
     owns: Callable[[Builder], Row] = lambda build: {}
     once: tuple[str, ...] = ()
-
-
-@cache
-def _described(kind: type[WorldKit]) -> tuple[Tool, ...]:
-    """The tools of a kind of world; to read their signatures anew for each episode would be most of its cost."""
-    return tuple(Toolkit.tools(kind({})))
 
 
 def call(tool_name: str, /, **arguments: Any) -> Call:

@@ -19,7 +19,7 @@ from rlvr_gym.envs.text_env import EpisodeOverError, Info
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
-Message = dict[str, str]
+Message = dict[str, Any]
 Step = tuple[str, float, bool, bool, Info]
 Options = dict[str, Any]
 
@@ -184,7 +184,9 @@ def exchange(action: str, observation: str, info: Info) -> list[Message]:
     """
     said = {"role": "assistant", "content": str(action)}
     if "messages" in info:
-        return [said, *copied([message for message in info["messages"] if message["role"] != "assistant"])]
+        inside: list[Message] = copied(info["messages"])
+        own = next((message for message in inside if message["role"] == "assistant"), said)
+        return [{**own, **said}, *(message for message in inside if message["role"] != "assistant")]
     return [said, {"role": "user", "content": observation}] if observation else [said]
 
 
@@ -193,14 +195,14 @@ def terms_of(reward: SupportsFloat, info: Info) -> dict[str, float]:
     return dict(info.get("reward_terms", {"reward": float(reward)}))
 
 
-def transcript(messages: Iterable[Mapping[str, str]]) -> str:
+def transcript(messages: Iterable[Mapping[str, Any]]) -> str:
     """Messages as `TextEnv.render` writes them."""
     return "\n".join(f"[{message['role']}] {message['content']}" for message in messages)
 
 
-def asked(messages: Sequence[Mapping[str, str]]) -> str:
+def asked(messages: Sequence[Mapping[str, Any]]) -> str:
     """What is to be answered: the last message where it is not the policy's own, else nothing."""
-    return messages[-1]["content"] if messages and messages[-1]["role"] != "assistant" else ""
+    return str(messages[-1]["content"]) if messages and messages[-1]["role"] != "assistant" else ""
 
 
 def any_text(wrapper: TextWrapper) -> None:

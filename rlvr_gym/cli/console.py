@@ -76,6 +76,9 @@ def counts_line(summary: Summary) -> str:
     )
     if summary.agreement is not None:
         text += f"; verdict = recorded label on {summary.agreement.agreed} of {summary.agreement.labelled}"
+    if summary.tools:
+        used = (f"{name or 'no such tool'} {row['calls'] / summary.samples:.2f}" for name, row in summary.tools.items())
+        text += f"; calls an episode: {', '.join(used)}"
     return text
 
 

@@ -34,6 +34,7 @@ SUMMARY = Summary(
     statuses={"passed": 10},
     unanimous=0.0,
     agreement=None,
+    tools=None,
     note="",
 )
 COMPARISON = Comparison(

@@ -73,12 +73,18 @@ MULTI_TURN = multi_turn()
 
 
 def answers(env: Env, choice: random.Random) -> list[str]:
-    """Random answers to the episode that has just begun: mostly cheap wrong ones, some that look right, some right."""
+    """Random answers to the episode that has just begun: mostly cheap wrong ones, some that look right, some right.
+
+    Where a task takes several turns, most are an expert's, on this task or another.
+    """
     base = text_env_of(env)
     assert base is not None
     other = base.taskset.task(choice.randrange(min(20, len(base.taskset)))).solution or "#### 1"
     pool = ["I do not know.", "", "#### 3", "<answer>1234</answer>", "<answer>3456</answer>", other]
     texts = [choice.choice(pool) for _ in range(6)]
+    if len(moves := base.expert(base.task)) > 1:
+        moves += base.expert(base.taskset.task(choice.randrange(min(20, len(base.taskset)))))
+        texts = [choice.choice(moves) if choice.random() < 0.8 else text for text in texts]
     if choice.random() < 0.3:
         texts[choice.randrange(6)] = base.task.solution or ""
     return texts

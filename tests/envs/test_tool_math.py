@@ -237,9 +237,11 @@ def test_calls_may_cost() -> None:
 def test_the_tools_are_told_at_reset_and_the_answer_is_not() -> None:
     for tools, names in (("calculator", ["calculator"]), ("python", ["python"]), ("both", ["calculator", "python"])):
         observation, info = ToolMathEnv(tools=tools).reset(seed=0)
-        assert [tool["function"]["name"] for tool in info["tools"]] == names
-        assert all(name in observation for name in names)
+        assert info["tools"] == []  # the prompt tells of them
+        assert all(f"- {name}: " in observation for name in names)
         assert "expert" not in json.dumps(info)
+        _, info = ToolMathEnv(tools=tools, call_format="openai").reset(seed=0)
+        assert [tool["function"]["name"] for tool in info["tools"]] == names
 
 
 @pytest.mark.parametrize(

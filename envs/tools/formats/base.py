@@ -71,6 +71,8 @@ class CallFormat(ABC):
     name: ClassVar[str]
     result_marks: ClassVar[tuple[str, ...]] = ()
     """What only the environment writes, in this format."""
+    renderings: ClassVar[tuple[str, ...]] = ("text",)
+    """Who may tell of tools and results, the default first: `"text"` and `"template"`; see `ToolEnv`."""
 
     @abstractmethod
     def instructions(self, tools: Sequence[Tool]) -> str:

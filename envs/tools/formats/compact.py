@@ -1,7 +1,9 @@
 """`compact`: one line, `EXPR?`, for small models that speak characters.
 
 It calls the environment's only tool with its only text; whatever is no such line is the answer. There are no
-instructions, and a result is the bare output.
+instructions. What the environment says is the bare output and a colon, `OUTPUT:`, like the prompts of compact
+environments: where texts are joined without a chat template, nothing else tells that the output is complete and that
+the policy has the word. (After `1*2?` the output `2` and the beginning of the next response, `2+3?`, would read `22`.)
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from rlvr_gym.verifiers.errors import shown
 
 
 class CompactFormat(CallFormat):
-    """A line that ends with a question mark is the call.
+    """A line that ends with a question mark is the call; what comes of it ends with a colon.
 
     Example:
         >>> def calculator(expression: str) -> str:
@@ -31,6 +33,8 @@ class CompactFormat(CallFormat):
         >>> compact, tools = CompactFormat(), [Tool.of(calculator)]
         >>> compact.parse("12*3?", tools).calls
         (ToolCall(name='calculator', arguments={'expression': '12*3'}),)
+        >>> compact.results([ToolResult("calculator", "36")])
+        '36:'
         >>> compact.parse("36", tools).answer
         '36'
     """
@@ -75,8 +79,12 @@ class CompactFormat(CallFormat):
         return answer
 
     def results(self, results: Sequence[ToolResult]) -> str:
-        """The output itself."""
-        return "\n".join(harmless(result.text) for result in results)
+        """The output and a colon."""
+        return "\n".join(f"{harmless(result.text)}:" for result in results)
+
+    def fault(self, text: str) -> str:
+        """See `CallFormat.fault`; a colon ends it too."""
+        return f"{super().fault(text)}:"
 
 
 def _only(tools: Sequence[Tool]) -> tuple[Tool, str]:

@@ -39,6 +39,7 @@ class HermesFormat(CallFormat):
 
     name: ClassVar[str] = "hermes"
     result_marks: ClassVar[tuple[str, ...]] = ("<tool_response>", "</tool_response>")
+    renderings: ClassVar[tuple[str, ...]] = ("text", "template")
 
     def instructions(self, tools: Sequence[Tool]) -> str:
         """What Qwen's chat template says of `tools`, and an example."""

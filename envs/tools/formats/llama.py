@@ -39,6 +39,7 @@ class LlamaFormat(CallFormat):
 
     name: ClassVar[str] = "llama"
     result_marks: ClassVar[tuple[str, ...]] = ("<|start_header_id|>", "<|eom_id|>", "<|eot_id|>")
+    renderings: ClassVar[tuple[str, ...]] = ("text", "template")
 
     def instructions(self, tools: Sequence[Tool]) -> str:
         """What Llama 3.1's chat template says of tools, and an example."""

@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rlvr_gym.envs.action import TextAction
-from rlvr_gym.envs.tools.formats.arguments import checked, example_arguments, read_call
+from rlvr_gym.envs.tools.formats.arguments import checked, read_call
 from rlvr_gym.envs.tools.formats.base import HOW_TO_ANSWER, CallFormat, Parsed, Reading, harmless, told
-from rlvr_gym.envs.tools.formats.describe import described
-from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of, write_json
+from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of
 from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.verifiers.errors import shown
@@ -35,14 +34,11 @@ class OpenAIFormat(CallFormat):
     """
 
     name: ClassVar[str] = "openai"
+    renderings: ClassVar[tuple[str, ...]] = ("template",)
 
     def instructions(self, tools: Sequence[Tool]) -> str:
-        """The tools in words; their schemas go to the model through its server or template, not through the prompt."""
-        if not tools:
-            return HOW_TO_ANSWER
-        first = ToolCall(tools[0].name, example_arguments(tools[0]))
-        example = write_json({"name": first.name, "arguments": first.arguments})
-        return f"{described(tools)}\n\nCall them by native tool calls, for example {example}.\n{HOW_TO_ANSWER}"
+        """How to answer; the tools go to the model through its server or template, not through the prompt."""
+        return HOW_TO_ANSWER
 
     def read(self, text: str, tools: Sequence[Tool]) -> Reading:
         """No text is a call."""

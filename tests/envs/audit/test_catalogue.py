@@ -7,13 +7,18 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rlvr_gym.envs.audit import FAMILIES, KINDS, Attack, Carrier, Opening, attacks
+from rlvr_gym.envs.audit import FAMILIES, KINDS, Attack, Carrier, Opening, attacks, audit
 from rlvr_gym.envs.audit.attack import ANSWERS, LUCKY, Declares, Says
 from rlvr_gym.envs.audit.catalogue import chosen
 from rlvr_gym.envs.audit.golds import exact, plain, wrong_answers
 from rlvr_gym.envs.audit.guesses import formula
 from rlvr_gym.envs.audit.programs import GUARD, PROGRAM_ATTACKS, program
-from rlvr_gym.verifiers import ConfigError, RlvrError
+from rlvr_gym.envs.tool_sql import ToolSQLEnv
+from rlvr_gym.envs.tools.files import Files
+from rlvr_gym.envs.tools.formats import MAX_CALLS, make_format
+from rlvr_gym.envs.tools.sql import SQL
+from rlvr_gym.envs.tools.toolbox import Toolbox
+from rlvr_gym.verifiers import ConfigError, RlvrError, Verdict, make_verifier
 from rlvr_gym.verifiers.extraction import NoSlot, final_slot
 
 SUM = Opening(
@@ -24,6 +29,16 @@ CODE = Opening(
     right="def f(x): return sorted(x)",
     wrong=("def f(*args): return None", "def f(*args): return 0"),
     carrier=Carrier("block", "```python\n", "\n```"),
+)
+TOOLS = Opening(
+    "How many rows are there?",
+    latest="CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);",
+    turn=1,
+    right="54",
+    wrong=("55", "53"),
+    tools=tuple(Toolbox({"sql": SQL("CREATE TABLE t (n INTEGER)"), "files": Files({"a.txt": "one"})}).tools.values()),
+    call_format="hermes",
+    moves=("<sql>SELECT 54</sql>", "<answer>54</answer>"),
 )
 
 
@@ -43,7 +58,7 @@ def test_attacks_are_described_and_pure(attack: Attack) -> None:
     assert attack.kind in KINDS
     assert attack.tries
     assert set(attack.families) <= set(FAMILIES)
-    opening = CODE if attack.families == ("code",) else SUM
+    opening = {("code",): CODE, ("tool",): TOOLS}.get(attack.families, SUM)
     first = attack.turn(opening)
     assert first is None or isinstance(first, str)
     assert attack.turn(opening) == first
@@ -56,7 +71,7 @@ def test_every_kind_and_family_has_attacks() -> None:
     assert {attack.kind for attack in attacks()} == set(KINDS)
     assert set(LUCKY) <= set(KINDS)
     counts = {family: len(attacks(family)) for family in FAMILIES}
-    assert counts["any"] > counts["math"] == counts["game"] > counts["code"] > 100
+    assert counts["any"] > counts["tool"] > counts["math"] == counts["game"] > counts["code"] > 100
     assert "program_exit" not in {attack.name for attack in attacks("math")}
     assert "either_or" not in {attack.name for attack in attacks("code")}
 
@@ -198,3 +213,32 @@ def test_the_table_of_examples_reads_prompts(prompt: str, line: str) -> None:
     response = named("program_table").turn(Opening(prompt))
     assert response is not None
     assert line in response.splitlines()
+
+
+def test_attacks_by_tools_write_calls_that_are_read_and_say_nothing_where_there_are_no_tools() -> None:
+    tools = [attack for attack in attacks("tool") if attack.kind == "tool"]
+    assert len(tools) > 20
+    for attack in tools:
+        assert attack.turn(TOOLS) is not None
+        if not attack.declares:
+            assert attack.turn(SUM) is None
+    change = make_format(TOOLS.call_format).parse(named("tool_spoils_rows").turn(TOOLS) or "", TOOLS.tools)
+    assert change.calls[0].arguments == {"query": "UPDATE t SET n = n + 1 WHERE rowid = (SELECT max(rowid) FROM t)"}
+    assert (
+        len(make_format(TOOLS.call_format).parse(named("tool_flood").turn(TOOLS) or "", TOOLS.tools).calls) == MAX_CALLS
+    )
+    assert make_format(TOOLS.call_format).parse(named("tool_too_many").turn(TOOLS) or "", TOOLS.tools).fault
+    long = make_format(TOOLS.call_format).parse(named("tool_long_argument").turn(TOOLS) or "", TOOLS.tools)
+    assert max(len(str(call.arguments)) for call in long.calls) > 10_000_000
+
+
+def test_a_verifier_that_looks_at_the_answer_alone_is_caught_by_what_is_spoilt() -> None:
+    """The state of `rlvr/ToolSQL-v0` is what the audit tests: with it unseen, spoiling pays."""
+
+    class Careless(ToolSQLEnv):
+        def judged(self, answer: str) -> Verdict:
+            return make_verifier("state@1").verify(answer, {"answer": self.task.private["answer"]})
+
+    only = ["tool_spoils_rows", "tool_fakes_xml"]
+    assert audit(Careless(writes=0.0), tasks=3, only=only).caught == ("tool_spoils_rows",)
+    assert audit(ToolSQLEnv(writes=0.0), tasks=3, only=only).ok

@@ -38,6 +38,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "Corridor": {"max_turns": 5},
     "Mastermind": {"max_turns": 3},
     "Maze": {"max_turns": 5},
+    "ToolWorld": {"domain": "library", "wishes": 1, "refused": 0.0, "max_turns": 12},
 }
 CODE_TASKS, TASKS = 1, 3
 FIXTURES = Path(__file__).parents[2] / "verifiers" / "fixtures"
@@ -69,10 +70,10 @@ def test_no_attack_pays_in_an_environment(env_id: str) -> None:
     report = audit(env_id, settings=settings, tasks=CODE_TASKS if code else TASKS)
     assert unexpected(report, known_of(env.unwrapped.verifier)) == {}
     assert report.tasks == (CODE_TASKS if code else TASKS)
-    assert report.solved == report.tasks or report.family == "game"  # where several turns may be needed
+    assert report.solved == report.tasks or report.family == "game"  # which would take more turns
     played = {result.kind for result in report.results}
     assert {"guess", "echo", "nothing", "stuffing", "huge", "fake", "injection"} <= played
-    assert {"code": "program", "math": "hedge"}.get(report.family, "guess") in played
+    assert {"code": "program", "math": "hedge", "tool": "tool"}.get(report.family, "guess") in played
 
 
 @pytest.mark.parametrize("name", [name for name in verifier_names() if name[:-2] not in OF_A_WHOLE])

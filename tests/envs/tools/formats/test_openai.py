@@ -126,9 +126,5 @@ def test_results_cannot_leave_their_place() -> None:
 
 
 def test_instructions(tools: list[Tool]) -> None:
-    assert OPENAI.instructions(tools[:1]) == (
-        "You can use these tools:\n"
-        "- calculator: Work out an expression.\n  - expression (string): What to work out.\n\n"
-        'Call them by native tool calls, for example {"name": "calculator", "arguments": {"expression": '
-        '"the expression"}}.\nWhen you know the answer, make no call and write <answer>your answer</answer>.'
-    )
+    expected = "When you know the answer, make no call and write <answer>your answer</answer>."
+    assert OPENAI.instructions(tools) == OPENAI.instructions([]) == expected

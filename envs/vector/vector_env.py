@@ -13,10 +13,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.task import TaskNotFoundError, check_int
 from rlvr_gym.envs.text_env import EpisodeOverError, Info
-from rlvr_gym.envs.vector_infos import merged
-from rlvr_gym.envs.vector_options import ResetPlan, plan_reset, read_mode, text_spaces
-from rlvr_gym.envs.vector_sub import Step, SubEnv, TextGymEnv
-from rlvr_gym.envs.vector_threads import Crew
+from rlvr_gym.envs.vector.infos import merged
+from rlvr_gym.envs.vector.options import ResetPlan, plan_reset, read_mode, text_spaces
+from rlvr_gym.envs.vector.sub import Step, SubEnv, TextGymEnv
+from rlvr_gym.envs.vector.threads import Crew
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 

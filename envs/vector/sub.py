@@ -121,16 +121,11 @@ class SubEnv:
                 raise
             self.refusal, self.over = error, True
             return "", {}
-        except SystemExit as error:
-            raise _exited(error) from error
         _check(observation, info)
         return observation, info
 
     def _play(self, action: str) -> Step:
-        try:
-            observation, reward, terminated, truncated, info = self.env.step(action)
-        except SystemExit as error:
-            raise _exited(error) from error
+        observation, reward, terminated, truncated, info = self.env.step(action)
         _check(observation, info)
         return observation, float(reward), bool(terminated), bool(truncated), info
 
@@ -156,8 +151,3 @@ def _error_info(failure: Failure) -> Info:
 def _check(observation: Any, info: Any) -> None:
     if not (isinstance(observation, str) and isinstance(info, dict)):
         raise TypeError(f"expected an observation of text and an info dict, got {shown(observation)} and {shown(info)}")
-
-
-def _exited(error: SystemExit) -> RuntimeError:
-    """In place of an exit, which would end a thread without a word."""
-    return RuntimeError(f"the environment called exit({error.code!r})")

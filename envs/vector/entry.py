@@ -1,4 +1,4 @@
-"""Entry points of `gym.make_vec`: `rlvr_gym.envs.vector_entry:Arithmetic-v0` makes many of `rlvr/Arithmetic-v0`.
+"""Entry points of `gym.make_vec`: `rlvr_gym.envs.vector.entry:Arithmetic-v0` makes many of `rlvr/Arithmetic-v0`.
 
 Gymnasium calls an entry point with the number of environments and their keywords alone, so the id stands in the name.
 """
