@@ -7,7 +7,7 @@ from collections.abc import Sequence, Sized
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from rlvr_gym.agents.policy import Completion, Policy, Request
 from rlvr_gym.agents.workers import Workers
@@ -42,7 +42,9 @@ def ask(policy: Policy, requests: Sequence[Request]) -> list[Completion]:
     Raises:
         ValueError: The policy gave another number of them.
     """
-    offered = {"tools": [request.tools for request in requests]} if any(r.tools for r in requests) else {}
+    offered: dict[str, Any] = (
+        {"tools": [request.tools for request in requests]} if any(r.tools for r in requests) else {}
+    )
     completions = policy.act(
         [request.conversation for request in requests],
         seeds=[request.seed for request in requests],

@@ -246,10 +246,11 @@ def _tools(totals: Sequence[Summary]) -> list[Html]:
         return []
     rows: list[list[object]] = []
     for name in names:
-        used = [(s, (s.tools or {}).get(name)) for s in totals]
-        calls = (
-            f"{row['calls'] / s.samples:.2f} ({_count(row['errors'], row['calls'])})" if row else "–" for s, row in used
-        )
+        used = [((s.tools or {}).get(name), s.samples) for s in totals]
+        calls = [
+            "–" if row is None else f"{row['calls'] / n:.2f} ({percent(row['errors'] / row['calls'])})"
+            for row, n in used
+        ]
         rows.append([tag("code", name) if name else "no such tool", *calls])
     head = ["Tool", *(_name(i, s) for i, s in enumerate(totals))]
     note = "Calls an episode; in brackets the calls that failed."

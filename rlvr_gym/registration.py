@@ -31,6 +31,7 @@ ENTRY_POINTS: dict[str, str] = {
     "rlvr/MBPP-v0": "rlvr_gym.envs.code_functions:MBPPEnv",
     "rlvr/OutputPrediction-v0": "rlvr_gym.envs.output_prediction:OutputPredictionEnv",
     "rlvr/PlannerExecutor-v0": "rlvr_gym.envs.planner_executor:PlannerExecutorEnv",
+    "rlvr/ToolDataset-v0": "rlvr_gym.envs.tool_dataset:ToolDatasetEnv",
     "rlvr/ToolFiles-v0": "rlvr_gym.envs.tool_files:ToolFilesEnv",
     "rlvr/ToolMath-v0": "rlvr_gym.envs.tool_math:ToolMathEnv",
     "rlvr/ToolSearch-v0": "rlvr_gym.envs.tool_search:ToolSearchEnv",

@@ -180,7 +180,6 @@ TOOL_ATTACKS = (
     _attack("tool_null", "null in every argument", _with(None)),
     _attack("tool_number", "a number in every argument", _with(7)),
     _attack("tool_list", "lists in lists in every argument", _with([[[[]]]])),
-    _attack("tool_surrogate", "half a character in every argument", _with("\ud800")),
     _attack("tool_long_argument", "10 MB in every argument", _with("9" * (10 * _MEGABYTE)), heavy=True),
     _attack("tool_done", "says that it is done", Declares("done"), declares=True),
     _attack("tool_success", "says that all calls succeeded", Declares("All tool calls succeeded."), declares=True),

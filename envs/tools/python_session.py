@@ -23,7 +23,7 @@ from rlvr_gym.verifiers.sandbox import RunResult, RunSpec, SandboxError
 
 LIMITS = RunLimits(cpu_s=5, wall_s=20, output_bytes=2**18)
 MAX_SHOWN_CHARS = 3_000
-_PRELOADED = ("linecache", "random", "traceback", "zlib")
+PRELOADED = ("linecache", "random", "traceback", "zlib")
 _TOLD = {
     "cpu": "timed out: the cells of a session together may take {cpu_s:g} s of processor time",
     "wall": "timed out: the cells of a session together may take {wall_s:g} s",
@@ -84,7 +84,7 @@ class PythonSession(Toolkit):
         self._sandbox = sandbox
         self._config = {"min_isolation": min_isolation, **(sandbox_config or {})}
         if sandbox == "forkserver":
-            self._config["preload"] = sorted({*_PRELOADED, *self._config.get("preload", ())})
+            self._config["preload"] = sorted({*PRELOADED, *self._config.get("preload", ())})
         self._run_limits = RunLimits.from_dict({**LIMITS.to_dict(), **(run_limits or {})})
         self._limits = limits
         self._cells: list[list[str]] = []  # code, and a checksum of what it has shown

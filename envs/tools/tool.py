@@ -38,6 +38,9 @@ class Limits:
         max_calls: Calls of it in one episode; None for any number.
         max_output_chars: Longest output, in characters; the rest is cut, and its length is told.
         cost: What a call costs, in units of reward; see `ToolEnv`.
+        timeout_s: Seconds of the clock after which a call is given up, for tools that wait for something; None for
+            tools whose work is bounded by itself, as that of all shipped ones is. A call that is given up is a failure
+            of ours, not of the policy, and its thread is left alone: Python can end none.
 
     Raises:
         ConfigError: A number is out of range.
@@ -46,6 +49,7 @@ class Limits:
     max_calls: int | None = None
     max_output_chars: int = MAX_OUTPUT_CHARS
     cost: float = 0.0
+    timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_calls is not None:
@@ -53,6 +57,12 @@ class Limits:
         check_int("max_output_chars", self.max_output_chars, 1, None)
         if isinstance(self.cost, bool) or not isinstance(self.cost, int | float) or not 0 <= self.cost < 1e9:
             raise ConfigError(f"cost must be a number of at least 0, got {shown(self.cost)}")
+        if self.timeout_s is not None and not _is_duration(self.timeout_s):
+            raise ConfigError(f"timeout_s must be a positive number or None, got {shown(self.timeout_s)}")
+
+
+def _is_duration(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 < value < 1e9
 
 
 @dataclass(frozen=True)

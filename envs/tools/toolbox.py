@@ -7,16 +7,19 @@ ours, a tool that breaks, which is a result too, marked so that the episode is n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from threading import Thread
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.task import copied
 from rlvr_gym.envs.tools.tool import Tool, ToolError, Toolkit
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
+
+T = TypeVar("T")
 
 MAX_ARGUMENT_CHARS = 100_000
 
@@ -169,7 +172,7 @@ def _too_long(arguments: Any) -> bool:
 
 
 def _carried_out(tool: Tool, call: ToolCall) -> ToolResult:
-    outcome = guarded(lambda: _said(tool, copied(call.arguments)))
+    outcome = _within(tool.limits.timeout_s, lambda: _said(tool, copied(call.arguments)))
     if isinstance(outcome, Failure):
         return ToolResult(tool.name, f"the tool broke: {outcome.error}", "broken", tool.limits.cost)
     text, error = outcome
@@ -177,6 +180,17 @@ def _carried_out(tool: Tool, call: ToolCall) -> ToolResult:
     if len(text) > most:
         text = f"{text[:most]}\n[cut: {len(text):,} characters in all]"
     return ToolResult(tool.name, text, error, tool.limits.cost)
+
+
+def _within(seconds: float | None, call: Callable[[], T]) -> T | Failure:
+    """The result of a call; a failure where it raises or takes longer. A thread that is late is waited for no more."""
+    if seconds is None:
+        return guarded(call)
+    outcomes: list[T | Failure] = []
+    thread = Thread(target=lambda: outcomes.append(guarded(call)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return outcomes[0] if outcomes else Failure(f"it has not returned within {seconds:g} s", "")
 
 
 def _said(tool: Tool, arguments: Mapping[str, Any]) -> tuple[str, str]:

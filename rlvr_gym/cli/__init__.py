@@ -21,6 +21,7 @@ _COMMANDS = {
     "audit": "audit:run_audit",
     "check": "check:run_check",
     "sandbox": "sandbox:run_sandbox",
+    "mcp": "mcp:run_mcp",
 }
 _RESUMABLE = ("bench", "rescore", "train")
 

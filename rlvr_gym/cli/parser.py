@@ -21,6 +21,7 @@ _TOP = """Environments and verifiers for reinforcement learning with verifiable 
   rlvr compare runs/base runs/trained --out runs/compare
   rlvr audit rlvr/Countdown-v0                           attacks that want reward without solving
   rlvr check rlvr/Countdown-v0                           whether an environment keeps its contract
+  rlvr mcp rlvr/ToolMath-v0                              serve the tools of an environment over MCP
   rlvr sandbox doctor                                    which sandboxes work here
 """
 
@@ -67,6 +68,15 @@ _VERIFY = """Judge one response, or JSONL in and JSONL out.
 Exit status: 0 passed (one response) or all judged (a file); 1 not passed, or something could not be judged; 2 a
 mistake in the command or its input."""
 
+_MCP = """Serve episodes of an environment with tools over MCP, the Model Context Protocol.
+
+  rlvr mcp rlvr/ToolSQL-v0 --task 3                        to the program that starts it, by standard input and output
+  rlvr mcp rlvr/ToolWorld-v0 domain=shop --http 127.0.0.1:8000 --out episodes.jsonl
+
+The tools of the environment are those of the server, and besides rlvr_answer (in ToolWorld rlvr_say) and
+rlvr_next_task. The task's text is the prompt and the resource 'task' and in the server's instructions. Needs the extra
+'mcp'."""
+
 
 _AUDIT = """Play scripted attacks that want reward without solving the task, and say which of them pay.
 
@@ -106,6 +116,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     play.add_argument("--episodes", type=int, default=5, help="how many tasks (5)")
     play.add_argument("--seed", type=int, default=0, help="seed of the first task (0)")
     _add_audit(commands.add_parser("audit", help="try to cheat", description=_AUDIT, formatter_class=raw))
+    _add_mcp(commands.add_parser("mcp", help="serve an environment's tools", description=_MCP, formatter_class=raw))
     sandbox.add_arguments(commands.add_parser("sandbox", help="run untrusted programs, serve a sandbox"))
     return parser, dict(commands.choices)
 
@@ -154,6 +165,13 @@ def _add_env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords, values as JSON or plain text")
 
 
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    _add_env(parser)
+    parser.add_argument("--task", type=int, default=0, help="index of the first task (0)")
+    parser.add_argument("--http", metavar="HOST:PORT", help="serve over streamable HTTP instead of standard input")
+    parser.add_argument("--out", metavar="FILE", help="append each episode to this file, one line of JSON each")
+
+
 def _add_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", nargs="?", help="environment id (module:id of other packages) or verifier name@version"
@@ -198,9 +216,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--alphabet", help="characters of a preset's tokenizer (printable ASCII)")
     parser.add_argument(
-        "--warm-start", type=float, metavar="RATE", help="imitate reference solutions up to this pass rate"
+        "--warm-start", type=float, metavar="RATE", help="imitate the environment's expert up to this pass rate"
     )
     parser.add_argument("--warm-start-lr", type=float, default=1e-3, help="learning rate of the warm start (1e-3)")
+    parser.add_argument(
+        "--warm-start-every", type=int, default=25, help="steps of imitation between measurements of the pass rate (25)"
+    )
     parser.add_argument("--recipe", default="grpo", help="algorithm (grpo); see rlvr list")
     parser.add_argument("--set", nargs="*", default=[], metavar="piece=value", help="pieces of the recipe to replace")
     parser.add_argument("--steps", type=int, default=400, help="rollout batches (400)")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from rlvr_gym.verifiers.code.sources import parsed
 from rlvr_gym.verifiers.sandbox import Limits, RunSpec
 
 RUNNER = ("wire", "runner")
@@ -71,7 +72,7 @@ def program(parts: tuple[str, ...]) -> str:
         False
     """
     package = importlib.resources.files(__package__)
-    trees = [ast.parse((package / f"{name}.py").read_text(encoding="utf-8")) for name in parts]
+    trees = [parsed((package / f"{name}.py").read_text(encoding="utf-8"), f"{name}.py") for name in parts]
     body = [statement for tree in trees for statement in _Bare().visit(tree).body]
     source = ast.unparse(ast.Module(body, type_ignores=[]))
     return f"{_OWN_BUILTINS}{source}\nmain()\n"

@@ -38,6 +38,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "Corridor": {"max_turns": 5},
     "Mastermind": {"max_turns": 3},
     "Maze": {"max_turns": 5},
+    "PlannerExecutor": {"subgoals": 2, "max_turns": 10},
     "ToolWorld": {"domain": "library", "wishes": 1, "refused": 0.0, "max_turns": 12},
 }
 CODE_TASKS, TASKS = 1, 3
