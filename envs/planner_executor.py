@@ -19,9 +19,9 @@ from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.tools.formats.base import Parsed
-from rlvr_gym.envs.tools.tool import Tool, Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool, Toolkit
 from rlvr_gym.verifiers import ConfigError, Status, make_verifier
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.extraction import NoSlot, final_slot

@@ -15,8 +15,8 @@ from rlvr_gym.envs.tools.calculator import Calculator
 from rlvr_gym.envs.tools.files import Files
 from rlvr_gym.envs.tools.notes import Notes
 from rlvr_gym.envs.tools.sql import SQL
-from rlvr_gym.envs.tools.tool import Toolkit
 from rlvr_gym.envs.tools.toolbox import Toolbox
+from rlvr_gym.envs.tools.toolkit import Toolkit
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.tools.formats.base import harmless
-from rlvr_gym.envs.tools.tool import Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import Tool, ToolError, Toolkit, tool
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.numerals import Refusal, read_quantity
 from rlvr_gym.verifiers.state import normalised

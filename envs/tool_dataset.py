@@ -25,9 +25,9 @@ from rlvr_gym.envs.tools.notes import Notes
 from rlvr_gym.envs.tools.python_session import PythonSession
 from rlvr_gym.envs.tools.search import Search
 from rlvr_gym.envs.tools.sql import SQL
-from rlvr_gym.envs.tools.tool import Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Toolkit
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
 

@@ -14,9 +14,9 @@ from rlvr_gym.envs.procedural import ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.tools.files import Files
 from rlvr_gym.envs.tools.files_tasks import Job, Scene, job, scene
-from rlvr_gym.envs.tools.tool import Limits, Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, Toolkit
 from rlvr_gym.verifiers import ConfigError, make_verifier
 from rlvr_gym.verifiers.errors import shown
 

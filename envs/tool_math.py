@@ -18,9 +18,9 @@ from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.tools.calculator import Calculator
 from rlvr_gym.envs.tools.exact import exactly
 from rlvr_gym.envs.tools.python_session import PythonSession
-from rlvr_gym.envs.tools.tool import Limits, Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, Toolkit
 from rlvr_gym.verifiers import ConfigError, make_verifier
 from rlvr_gym.verifiers.errors import shown
 

@@ -15,9 +15,9 @@ from rlvr_gym.envs.search_relations import FROM, LITERALS
 from rlvr_gym.envs.search_world import MAX_DISTRACTORS, MAX_ENTITIES, MIN_ENTITIES, Fact, World, make_world
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.tools.search import Search
-from rlvr_gym.envs.tools.tool import Limits, Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, Toolkit
 from rlvr_gym.verifiers import ConfigError, Verdict, Verifier, make_verifier
 from rlvr_gym.verifiers.answer import tokens
 from rlvr_gym.verifiers.errors import shown

@@ -15,9 +15,9 @@ from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.tools.sql import SQL
 from rlvr_gym.envs.tools.sql_domains import World, world
 from rlvr_gym.envs.tools.sql_questions import Asked, ask
-from rlvr_gym.envs.tools.tool import Limits, Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, Toolkit
 from rlvr_gym.verifiers import ConfigError, make_verifier
 from rlvr_gym.verifiers.errors import shown
 

@@ -15,9 +15,9 @@ from rlvr_gym.envs.procedural import ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.tools.formats.base import Parsed
-from rlvr_gym.envs.tools.tool import Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Toolkit
 from rlvr_gym.envs.worlds.problem import DOMAINS, WORLD, Problem, drawn, said, written
 from rlvr_gym.envs.worlds.user import MAX_HEARD, User
 from rlvr_gym.verifiers import ConfigError, Verdict, make_verifier

@@ -20,7 +20,7 @@ from rlvr_gym.cli import main
 
 TASK = "rlvr/Arithmetic-v0 digits=2 style=compact"
 
-BENCH = f"bench {TASK} split=test --tasks 200 --n 64 --max-new-tokens 4"
+BENCH = f"bench {TASK} split=test --tasks 200 --n {{n}} --max-new-tokens 4"
 
 COMMANDS = (
     f"train {TASK} split=train --eval split=test --eval-every 50 --model preset:nano --alphabet 0123456789+= "
@@ -32,11 +32,11 @@ COMMANDS = (
 )
 
 
-def demo(out: str, steps: int) -> int:
+def demo(out: str, steps: int, n: int) -> int:
     """Run the commands in order; stops at the first that fails."""
     started = time.perf_counter()
     for template in COMMANDS:
-        command = template.format(out=out, steps=steps)
+        command = template.format(out=out, steps=steps, n=n)
         print(f"\n$ rlvr {command}", flush=True)
         status = main(shlex.split(command))
         if status != 0:
@@ -49,5 +49,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="runs/demo", help="where the runs go (runs/demo)")
     parser.add_argument("--steps", type=int, default=400, help="GRPO steps (400)")
+    parser.add_argument("--n", type=int, default=64, help="samples a task (64)")
     args = parser.parse_args()
-    sys.exit(demo(args.out, args.steps))
+    sys.exit(demo(args.out, args.steps, args.n))

@@ -39,9 +39,9 @@ from rlvr_gym.envs.tools.clock import Clock
 from rlvr_gym.envs.tools.notes import Notes
 from rlvr_gym.envs.tools.python_driver import driver
 from rlvr_gym.envs.tools.python_session import LIMITS, PRELOADED
-from rlvr_gym.envs.tools.tool import Toolkit
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import ToolCall
+from rlvr_gym.envs.tools.toolkit import Toolkit
 from rlvr_gym.verifiers import make_verifier
 from rlvr_gym.verifiers.sandbox import RunSpec, make_sandbox
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rlvr_gym.envs.tools.tool import Tool
+from rlvr_gym.envs.tools.toolkit import Tool
 
 KINDS: dict[str, str] = {
     "guess": "answers that a policy gives without looking at the task",

@@ -10,8 +10,8 @@ from typing import Any
 from rlvr_gym.envs.audit.attack import Attack, Declares, Opening
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.tools.formats import MAX_CALLS, make_format
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 
 _WORD = re.compile(r"[\w.-]+")

@@ -15,7 +15,7 @@ from fractions import Fraction
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.tools import exact
 from rlvr_gym.envs.tools.exact import FUNCTIONS, MAX_DIGITS, OPERATORS, Value, checked, written
-from rlvr_gym.envs.tools.tool import Limits, Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 MAX_CHARS = 2_000
@@ -48,7 +48,7 @@ class Calculator(Toolkit):
         >>> calculator.calculator("9**9**9")
         Traceback (most recent call last):
         ...
-        rlvr_gym.envs.tools.tool.ToolError: the power has more than 600 digits
+        rlvr_gym.envs.tools.toolkit.ToolError: the power has more than 600 digits
     """
 
     def __init__(self, *, max_operations: int | None = None, limits: Limits | None = None) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from rlvr_gym.envs.snapshot import SnapshotError
-from rlvr_gym.envs.tools.tool import ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import ToolError, Toolkit, tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 

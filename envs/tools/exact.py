@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from rlvr_gym.envs.tools.tool import ToolError
+from rlvr_gym.envs.tools.toolkit import ToolError
 
 MAX_DIGITS = 600  # of a numerator or denominator; an interpreter may refuse to print 641
 MAX_PLACES = 50  # of a decimal that is shown in full

@@ -11,7 +11,7 @@ from rlvr_gym.envs.tools.files_commands import run_command
 from rlvr_gym.envs.tools.files_pattern import wildcard
 from rlvr_gym.envs.tools.files_shell import Word, read_line
 from rlvr_gym.envs.tools.files_tree import MAX_TREE_CHARS, Nodes, Tree, fault_of, path_of
-from rlvr_gym.envs.tools.tool import Limits, Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 from rlvr_gym.verifiers import ConfigError
 
 MAX_WORDS = 1_000
@@ -41,7 +41,7 @@ class Files(Toolkit):
         >>> files.shell("rm -r /")
         Traceback (most recent call last):
         ...
-        rlvr_gym.envs.tools.tool.ToolError: / cannot be removed
+        rlvr_gym.envs.tools.toolkit.ToolError: / cannot be removed
     """
 
     def __init__(self, files: Mapping[str, str], *, limits: Limits | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rlvr_gym.envs.tools.files_pattern import Pattern, wildcard
 from rlvr_gym.envs.tools.files_tree import MAX_FILE_CHARS, MAX_TREE_CHARS, Tree, name_of, path_of
-from rlvr_gym.envs.tools.tool import ToolError
+from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 _COUNT = re.compile(r"[0-9]{1,6}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rlvr_gym.envs.tools.tool import ToolError
+from rlvr_gym.envs.tools.toolkit import ToolError
 
 MAX_PATTERN_CHARS = 200
 MAX_STARS = 10

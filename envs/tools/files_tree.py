@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rlvr_gym.envs.tools.tool import ToolError
+from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers.errors import shown
 
 MAX_NODES = 500

@@ -7,7 +7,7 @@ from typing import Any
 
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import check_int
-from rlvr_gym.envs.tools.tool import ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import ToolError, Toolkit, tool
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 MAX_NAME_CHARS = 100

@@ -15,7 +15,7 @@ from typing import Any
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.tools.python_driver import DONE, RAISED, driver, without_addresses
-from rlvr_gym.envs.tools.tool import Limits, Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 from rlvr_gym.verifiers.code.pool import Pool, shared_pool
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.sandbox import Limits as RunLimits

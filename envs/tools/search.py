@@ -9,7 +9,7 @@ from typing import Any
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.tools.corpus import Corpus
-from rlvr_gym.envs.tools.tool import Limits, Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 from rlvr_gym.verifiers.errors import shown
 
 MAX_QUERY_CHARS = 1_000

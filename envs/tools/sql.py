@@ -13,7 +13,7 @@ from typing import Any
 from rlvr_gym.envs.task import check_int, check_text, copied
 from rlvr_gym.envs.tools import sql_store
 from rlvr_gym.envs.tools.sql_guard import Guard, check_statement
-from rlvr_gym.envs.tools.tool import Limits, Tool, ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 
 MAX_CELL_CHARS = 200
 _SHOWN_AS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x00": "\\0"})
@@ -46,7 +46,7 @@ class SQL(Toolkit):
         >>> db.sql("SELECT random()")
         Traceback (most recent call last):
         ...
-        rlvr_gym.envs.tools.tool.ToolError: the function random is not offered here
+        rlvr_gym.envs.tools.toolkit.ToolError: the function random is not offered here
     """
 
     def __init__(self, script: str, *, writes: bool = True, max_rows: int = 50, limits: Limits | None = None) -> None:

@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from rlvr_gym.envs.tools.tool import ToolError
+from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers.errors import shown
 
 MAX_QUERY_CHARS = 4_000
@@ -143,10 +143,10 @@ def check_statement(query: str, writes: bool) -> None:
 
     Example:
         >>> check_statement("SELECT 1", writes=False)
-        >>> check_statement("-- all\\nDROP TABLE x", writes=True)
+        >>> check_statement("-- all\\nDROP TABLE x", writes=False)
         Traceback (most recent call last):
         ...
-        rlvr_gym.envs.tools.tool.ToolError: a query begins with SELECT, WITH, VALUES, INSERT, UPDATE, DELETE or REPLACE
+        rlvr_gym.envs.tools.toolkit.ToolError: a query begins with SELECT, WITH or VALUES
     """
     if len(query) > MAX_QUERY_CHARS:
         raise ToolError(f"a query may have {MAX_QUERY_CHARS:,} characters, this one has {len(query):,}")

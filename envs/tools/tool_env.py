@@ -16,8 +16,8 @@ from rlvr_gym.envs.task import Task, TaskSet
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.envs.tools.formats import make_format
 from rlvr_gym.envs.tools.formats.base import CallFormat, Parsed
-from rlvr_gym.envs.tools.tool import Toolkit
-from rlvr_gym.envs.tools.toolbox import Toolbox, ToolResult
+from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Toolkit
 from rlvr_gym.verifiers import ConfigError, Status, Verdict, Verifier
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.verdict import ungradable
@@ -113,6 +113,18 @@ class ToolEnv(TextEnv):
             )
         messages = self.call_format.result_messages(results, action)
         return self._going_on(self.call_format.results(results), results, self._turned(action, messages))
+
+    def write_call(self, name: str, /, **arguments: Any) -> str:
+        """A call as a policy writes it here: for `expert`, after a reset.
+
+        Args:
+            name: Of the tool.
+            **arguments: Of the call.
+
+        Raises:
+            ConfigError: The call format cannot write it.
+        """
+        return self.call_format.write([ToolCall(name, arguments)], list(self._toolbox.tools.values()))
 
     def judged(self, answer: str) -> Verdict:
         """The verdict on the final answer; families that look at more than the text override it."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.task import copied
-from rlvr_gym.envs.tools.tool import Tool, ToolError, Toolkit
+from rlvr_gym.envs.tools.toolkit import Tool, ToolError, Toolkit
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
 

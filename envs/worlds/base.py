@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import copied
-from rlvr_gym.envs.tools.tool import ToolError, Toolkit, tool
+from rlvr_gym.envs.tools.toolkit import ToolError, Toolkit, tool
 from rlvr_gym.verifiers.errors import shown
 
 TODAY = date(2031, 6, 15)

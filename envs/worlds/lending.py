@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlvr_gym.envs.tools.tool import ToolError, tool
+from rlvr_gym.envs.tools.toolkit import ToolError, tool
 from rlvr_gym.envs.worlds.base import TODAY, Builder, Domain, Row, Wish, WorldKit, call, cents, later, money
 
 LOAN_DAYS = 21

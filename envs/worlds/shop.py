@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from rlvr_gym.envs.tools.tool import ToolError, tool
+from rlvr_gym.envs.tools.toolkit import ToolError, tool
 from rlvr_gym.envs.worlds.base import Builder, Domain, Row, Wish, WorldKit, call, cents, money
 
 RETURN_DAYS = 30

@@ -21,8 +21,8 @@ from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.tools.calculator import Calculator
 from rlvr_gym.envs.tools.formats import format_names
-from rlvr_gym.envs.tools.tool import ToolError
 from rlvr_gym.envs.tools.toolbox import ToolCall
+from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers import ConfigError, make_verifier
 
 LEVELS: dict[str, Any] = {"plan_reward": 0.25, "call_reward": 0.125, "subgoal_reward": 0.5}

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of, read_object, write_json
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from rlvr_gym.envs.action import TextAction
 from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.extraction import after_reasoning
 

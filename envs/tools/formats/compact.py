@@ -14,8 +14,8 @@ from typing import ClassVar
 from rlvr_gym.envs.tools.formats.arguments import checked, text_argument
 from rlvr_gym.envs.tools.formats.base import CallFormat, Reading, harmless
 from rlvr_gym.envs.tools.formats.strict import Malformed
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlvr_gym.envs.tools.tool import Tool
+from rlvr_gym.envs.tools.toolkit import Tool
 
 
 def described(tools: Sequence[Tool]) -> str:

@@ -15,8 +15,8 @@ from rlvr_gym.envs.action import TextAction
 from rlvr_gym.envs.tools.formats.arguments import checked, read_call
 from rlvr_gym.envs.tools.formats.base import HOW_TO_ANSWER, CallFormat, Parsed, Reading, harmless, told
 from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers.errors import shown
 
 

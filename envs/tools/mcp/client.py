@@ -22,7 +22,7 @@ from rlvr_gym.envs.tools.formats.base import harmless
 from rlvr_gym.envs.tools.mcp.schema import Check, check_references, shown_schema
 from rlvr_gym.envs.tools.mcp.session import McpServerError, Said, Session
 from rlvr_gym.envs.tools.mcp.spec import ServerSpec
-from rlvr_gym.envs.tools.tool import Limits, Tool, ToolError, Toolkit
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
 
@@ -259,7 +259,7 @@ def limits_of(given: Any) -> Limits:
 
     Example:
         >>> limits_of({"max_calls": 3})
-        Limits(max_calls=3, max_output_chars=4000, cost=0.0)
+        Limits(max_calls=3, max_output_chars=4000, cost=0.0, timeout_s=None)
     """
     known = [field.name for field in fields(Limits)]
     if not isinstance(given, Mapping):

@@ -14,9 +14,9 @@ import gymnasium as gym
 from rlvr_gym.envs.action import TextAction
 from rlvr_gym.envs.tool_world import ToolWorldEnv
 from rlvr_gym.envs.tools.formats.openai import OpenAIFormat
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rlvr_gym.envs.tools import exact
 from rlvr_gym.envs.tools.calculator import MAX_CHARS, Calculator, compute
 from rlvr_gym.envs.tools.exact import Between
-from rlvr_gym.envs.tools.tool import Limits, ToolError
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, ToolError
 from rlvr_gym.verifiers import ConfigError
 
 

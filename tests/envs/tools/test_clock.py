@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs import SnapshotError
 from rlvr_gym.envs.tools.clock import Clock
-from rlvr_gym.envs.tools.tool import ToolError
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers import ConfigError
 
 

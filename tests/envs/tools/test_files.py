@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rlvr_gym.envs import SnapshotError
 from rlvr_gym.envs.tools.files import NOTHING, Files
 from rlvr_gym.envs.tools.files_pattern import Pattern, wildcard
-from rlvr_gym.envs.tools.tool import Limits, ToolError
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, ToolError
 from rlvr_gym.verifiers import ConfigError
 
 TREE = {"a.txt": "one\ntwo\nthree\n", "d/b.txt": "two\n10\n9\n", "d/e/c.md": "x,y\nTwo,2\n"}

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs.tools.formats import format_names, make_format
 from rlvr_gym.envs.tools.mcp.schema import MAX_SHOWN_CHARS, Check, check_references, shown_schema
-from rlvr_gym.envs.tools.tool import Tool
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 
 NESTED = {

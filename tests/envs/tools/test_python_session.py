@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rlvr_gym.envs import SnapshotError
 from rlvr_gym.envs.tools.python_driver import driver, without_addresses
 from rlvr_gym.envs.tools.python_session import LIMITS, MAX_SHOWN_CHARS, PythonSession
-from rlvr_gym.envs.tools.tool import Limits
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Limits
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.code.pool import shared_pool
 from rlvr_gym.verifiers.sandbox import RunResult, RunSpec, SandboxError

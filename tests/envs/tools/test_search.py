@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.tools.corpus import MAX_WORDS, Corpus, Document
 from rlvr_gym.envs.tools.search import MAX_QUERY_CHARS, Search, paged
-from rlvr_gym.envs.tools.tool import Limits
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Limits
 from rlvr_gym.verifiers import ConfigError
 
 DOCUMENTS = [

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs import SnapshotError
 from rlvr_gym.envs.tools.sql import SQL
-from rlvr_gym.envs.tools.tool import Limits, ToolError
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import Limits, ToolError
 from rlvr_gym.verifiers import ConfigError
 
 PETS = """

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs.procedural import TaskRandom
-from rlvr_gym.envs.tools.tool import ToolError
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
+from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.envs.worlds.lending import LibraryKit
 from rlvr_gym.envs.worlds.problem import DOMAINS, drawn, duties, final_state
 from rlvr_gym.envs.worlds.shop import ShopKit

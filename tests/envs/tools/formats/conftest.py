@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rlvr_gym.envs.tools.tool import Tool
+from rlvr_gym.envs.tools.toolkit import Tool
 
 
 def calculator(expression: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from rlvr_gym.envs.tools.formats import Parsed, make_format
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 
 COMPACT = make_format("compact")

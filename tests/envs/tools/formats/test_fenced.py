@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from rlvr_gym.envs.tools.formats import make_format
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 
 FENCED = make_format("fenced")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs import TextAction
 from rlvr_gym.envs.tools.formats import MAX_CALLS, CallFormat, Parsed, format_names, make_format
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import UnknownNameError
 from rlvr_gym.verifiers.extraction import Slot, final_slot

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rlvr_gym.envs import TextAction
 from rlvr_gym.envs.tools.formats import format_names, make_format
-from rlvr_gym.envs.tools.tool import Tool
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
+from rlvr_gym.envs.tools.toolkit import Tool
 
 OPENAI = make_format("openai")
 
