@@ -39,7 +39,8 @@ class ToolDatasetEnv(ToolEnv):
     """Problems from a file or a data-set id, to be solved with tools and judged by any registered verifier.
 
     **Tools** are named: `calculator`, `python`, `notes`, `clock`, `files`, `sql` and `search` of this project, with
-    settings where they need some, and those of MCP servers. Every episode has them anew.
+    settings where they need some (`search` without any is in `Corpus.glossary`), and those of MCP servers. Every
+    episode has them anew.
 
     **Experts.** A row may have a column `expert`: calls, one a turn, as `[{"name": ..., "arguments": {...}}, ...]`.
     The answer after them is the solution, or the gold in the form that the call format has for answers.
@@ -204,13 +205,19 @@ def _foreign(servers: Any) -> dict[str, Make]:
     return found
 
 
-def _search(path: str, page_chars: int = 2_000, limits: Any = None) -> Toolkit:
-    return Search(_corpus(RowSource.of(path=check_text("path", path))), page_chars=page_chars, limits=limits)
+def _search(path: str | None = None, page_chars: int = 2_000, limits: Any = None) -> Toolkit:
+    corpus = _glossary() if path is None else _corpus(RowSource.of(path=check_text("path", path)))
+    return Search(corpus, page_chars=page_chars, limits=limits)
 
 
 def _files(files: Mapping[str, Any], limits: Any = None) -> Toolkit:
     texts = {path: check_text(f"the file {path!r}", text) for path, text in check_mapping("files", files).items()}
     return Files(texts, limits=limits)
+
+
+@functools.cache
+def _glossary() -> Corpus:
+    return Corpus.glossary()
 
 
 @functools.lru_cache(maxsize=8)

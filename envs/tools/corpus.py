@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,6 +97,17 @@ class Corpus:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot read the corpus {str(path)!r}: {error}") from error
         return cls(documents)
+
+    @classmethod
+    def glossary(cls) -> Corpus:
+        """The corpus that comes along: terms of reinforcement learning of language models, a paragraph each.
+
+        Example:
+            >>> [hit.id for hit in Corpus.glossary().search("groups of steps from the same state", 1)]
+            ['gigpo']
+        """
+        with resources.as_file(resources.files("rlvr_gym.envs.tools") / "glossary.jsonl") as file:
+            return cls.from_jsonl(file)
 
     def __len__(self) -> int:
         return len(self._documents)

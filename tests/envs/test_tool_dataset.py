@@ -98,7 +98,7 @@ def test_tools_by_name_with_settings(tmp_path: Path) -> None:
         ({"tools": 7}, "tools must be a JSON object"),
         ({"tools": {"calculator": 7}}, "the settings of the tool 'calculator' must be a JSON object"),
         ({"tools": {"calculator": {"operations": 1}}}, "has no setting 'operations'; did you mean 'max_operations'"),
-        ({"tools": {"search": {}}}, 'needs the setting \'path\': tools={"search": {"path": ...}}'),
+        ({"tools": ["sql"]}, 'needs the setting \'script\': tools={"sql": {"script": ...}}'),
         ({"tools": {"search": {"path": "/no/such.jsonl"}}}, "cannot read the corpus '/no/such.jsonl'"),
         ({"tools": {"files": {"files": {"a": 7}}}}, "the file 'a'"),
         ({"tools": {"calculator": {"limits": {"calls": 1}}}}, "limits have no key 'calls'"),
@@ -238,3 +238,9 @@ def test_what_ended_ungradable_is_told_in_the_verdict(tmp_path: Path) -> None:
     env.reset(seed=0)
     assert env.step('<add>{"n": 4}</add>')[0] == '<result tool="add">4</result>'
     env.close()
+
+
+def test_search_without_settings_is_in_the_glossary(tmp_path: Path) -> None:
+    env = ToolDatasetEnv(path=written(tmp_path, {"prompt": "Which method?", "answer": "1"}), tools=["search"])
+    env.reset(seed=0)
+    assert "GiGPO" in env.step("<search>anchor state of a group</search>")[0]

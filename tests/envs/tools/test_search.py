@@ -240,3 +240,12 @@ def test_no_corpus_at_all_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xff"}')
     with pytest.raises(ConfigError, match="cannot read"):
         Corpus.from_jsonl(tmp_path / "latin.jsonl")
+
+
+def test_the_glossary_that_comes_along_is_found_by_its_titles() -> None:
+    glossary = Corpus.glossary()
+    assert len(glossary) > 30
+    for name in glossary.ids:
+        document = glossary[name]
+        assert 25 <= len(document.text.split()) <= 120
+        assert name in [hit.id for hit in glossary.search(document.title, 3)]
