@@ -1,15 +1,105 @@
-"""Advantages: pure functions of rewards.
+"""Advantages: values less a baseline, divided by a scale, among those that share a key.
 
-Axes: P prompts, G responses of one prompt (a group). A mask is True where a response counts; a response that could not
-be graded is masked, and then takes part in no statistic and gets advantage 0.
+Axes: N values; P prompts, G responses of one prompt (a group). What does not count, because it could not be graded,
+takes part in no statistic; values without a second one to compare them with get advantage 0.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from rlvr_gym.agents.recipes import BASELINES, SCALES
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor
+
+
+class Grouped(NamedTuple):
+    """Statistics of the counted values of each key, for every one of the N values; all [N].
+
+    Args:
+        count: How many there are.
+        mean: Their mean.
+        std: Their sample standard deviation (ddof 1); 0 where there are less than two.
+        largest: The largest distance of one of them from the mean.
+    """
+
+    count: Tensor
+    mean: Tensor
+    std: Tensor
+    largest: Tensor
+
+
+def grouped(values_N: Tensor, key_N: Tensor, counts_N: Tensor) -> Grouped:
+    """The statistics of each value's key.
+
+    Example:
+        >>> grouped(torch.tensor([1.0, 3.0, 7.0]), torch.tensor([5, 5, 9]), torch.ones(3, dtype=torch.bool)).mean
+        tensor([2., 2., 7.])
+    """
+    _, index = torch.unique(key_N, return_inverse=True)
+    keys = int(index.max()) + 1 if len(index) else 0
+    weight = counts_N.to(values_N.dtype)
+    held = torch.where(counts_N, values_N, torch.zeros_like(values_N))
+    count_K = values_N.new_zeros(keys).index_add(0, index, weight)
+    mean_K = values_N.new_zeros(keys).index_add(0, index, held) / count_K.clamp(min=1)
+    apart = (held - mean_K[index]) * weight
+    square_K = values_N.new_zeros(keys).index_add(0, index, apart.square())
+    std_K = (square_K / (count_K - 1).clamp(min=1)).sqrt()
+    largest_K = values_N.new_zeros(keys).scatter_reduce(0, index, apart.abs(), "amax")
+    return Grouped(count_K[index], mean_K[index], std_K[index], largest_K[index])
+
+
+def advantages(
+    values_N: Tensor,
+    key_N: Tensor,
+    counts_N: Tensor,
+    *,
+    baseline: str = "mean",
+    scale: str = "group_std",
+    eps: float = 1e-6,
+) -> Tensor:
+    """`(v - b) / (s + eps)` among the values that share a key.
+
+    Args:
+        values_N: Values, shape [N].
+        key_N: Integers, shape [N]: equal ones are compared with each other.
+        counts_N: Which of them enter the statistics, shape [N], boolean. A value that does not is compared with those
+            that do.
+        baseline: `"none"`; `"mean"` of the key; `"leave_one_out"`, the mean of the others of the key.
+        scale: `"none"`; `"group_std"`, the sample standard deviation (ddof 1) of the key; `"batch_std"`, that of all
+            values; `"max_abs"`, the largest distance from the mean of the key.
+        eps: Added to the scale.
+
+    Returns:
+        Shape [N]; 0 where a key has less than two counted values, unless there is no baseline.
+
+    Raises:
+        ConfigError: Shapes differ, or a name is unknown.
+
+    Example:
+        >>> rewards, prompts = torch.tensor([1.0, 0.0, 5.0, 4.0]), torch.tensor([0, 0, 1, 1])
+        >>> advantages(rewards, prompts, torch.ones(4, dtype=torch.bool), scale="none")
+        tensor([ 0.5000, -0.5000,  0.5000, -0.5000])
+    """
+    if values_N.ndim != 1 or not values_N.shape == key_N.shape == counts_N.shape:
+        shapes = [tuple(tensor.shape) for tensor in (values_N, key_N, counts_N)]
+        raise ConfigError(f"values, key and counts must have one shape [N], got {shapes}")
+    if baseline not in BASELINES or scale not in SCALES:
+        raise ConfigError(f"baseline must be one of {BASELINES} and scale one of {SCALES}; got {baseline!r}, {scale!r}")
+    stats = grouped(values_N, key_N, counts_N)
+    if baseline == "none":
+        found = values_N
+    else:
+        found = values_N - stats.mean
+        if baseline == "leave_one_out":
+            found = found * stats.count / (stats.count - 1).clamp(min=1)
+        found = torch.where(stats.count >= 2, found, torch.zeros_like(found))
+    if scale == "none":
+        return found
+    if scale == "batch_std":
+        stats = grouped(values_N, torch.zeros_like(key_N), counts_N)
+    return found / ((stats.largest if scale == "max_abs" else stats.std) + eps)
 
 
 def group_advantages(
@@ -22,16 +112,16 @@ def group_advantages(
 ) -> Tensor:
     """Advantage of each response relative to the other responses to its prompt.
 
-    `A = (r - b) / (s + eps)` with b the group mean (GRPO, arXiv 2402.03300, section 4.1.2) or the mean of the others
-    (RLOO, arXiv 2402.14740), and s the group's sample standard deviation (ddof 1), as in every public implementation;
-    the paper does not say which. `scale="none"` is Dr. GRPO (arXiv 2503.20783).
+    With the mean of the group GRPO (arXiv 2402.03300, section 4.1.2), with that of the others RLOO (arXiv 2402.14740).
+    The standard deviation is the sample's (ddof 1), as in every public implementation; the paper does not say which.
+    `scale="none"` is Dr. GRPO (arXiv 2503.20783).
 
     Args:
         rewards_PG: Rewards, shape [P, G].
         mask_PG: Which responses count, shape [P, G], boolean; all by default.
-        baseline: `"none"`, `"mean"` or `"leave_one_out"`.
-        scale: `"none"` or `"group_std"`.
-        eps: Added to the standard deviation.
+        baseline: See `advantages`.
+        scale: See `advantages`.
+        eps: See `advantages`.
 
     Returns:
         Advantages, shape [P, G]. 0 where masked, in groups with fewer than two counted responses (their baseline would
@@ -44,25 +134,11 @@ def group_advantages(
         >>> group_advantages(torch.tensor([[1.0, 0.0, 0.0, 1.0]]), scale="none")
         tensor([[ 0.5000, -0.5000, -0.5000,  0.5000]])
     """
-    mask = _mask(rewards_PG, mask_PG).to(rewards_PG.dtype)
-    if baseline not in BASELINES or scale not in SCALES:
-        raise ConfigError(f"baseline must be one of {BASELINES} and scale one of {SCALES}; got {baseline!r}, {scale!r}")
-    rewards = torch.where(mask > 0, rewards_PG, torch.zeros_like(rewards_PG))
-    count_P1 = mask.sum(dim=1, keepdim=True)
-    mean_P1 = rewards.sum(dim=1, keepdim=True) / count_P1.clamp(min=1)
-    centred = (rewards - mean_P1) * mask
-    std_P1 = (centred.square().sum(dim=1, keepdim=True) / (count_P1 - 1).clamp(min=1)).sqrt()
-    if baseline == "mean":
-        advantages = centred
-    elif baseline == "leave_one_out":
-        advantages = centred * count_P1 / (count_P1 - 1).clamp(min=1)
-    else:
-        advantages = rewards * mask
-    if scale == "group_std":
-        advantages = advantages / (std_P1 + eps)
-    if baseline != "none":
-        advantages = torch.where(count_P1 >= 2, advantages, torch.zeros_like(advantages))
-    return advantages
+    mask = _mask(rewards_PG, mask_PG)
+    held = torch.where(mask, rewards_PG, torch.zeros_like(rewards_PG)).flatten()
+    key = torch.arange(len(rewards_PG)).repeat_interleave(rewards_PG.shape[1])
+    found = advantages(held, key, mask.flatten(), baseline=baseline, scale=scale, eps=eps).reshape(rewards_PG.shape)
+    return torch.where(mask, found, torch.zeros_like(found))
 
 
 def tied_groups(rewards_PG: Tensor, mask_PG: Tensor | None = None) -> Tensor:

@@ -14,7 +14,7 @@ from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 BASELINES = ("none", "mean", "leave_one_out")
-SCALES = ("none", "group_std")
+SCALES = ("none", "group_std", "batch_std", "max_abs")
 AGGREGATIONS = ("token_mean", "token_sum", "seq_mean_token_sum", "seq_mean_token_mean", "seq_mean_token_sum_norm")
 _NAMES = {"baseline": BASELINES, "scale": SCALES, "aggregation": AGGREGATIONS}
 _COUNTS = ("group_size", "updates")
@@ -28,8 +28,8 @@ class Recipe:
     Args:
         name: The algorithm's name as in its paper, lower case.
         group_size: Responses to one prompt (G).
-        baseline: See `advantages.group_advantages`.
-        scale: See `advantages.group_advantages`.
+        baseline: See `advantages.advantages`.
+        scale: See `advantages.advantages`.
         scale_eps: Added to the standard deviation.
         clip_low: See `losses.clipped_policy_loss`.
         clip_high: See `losses.clipped_policy_loss`.

@@ -1,0 +1,207 @@
+"""Channels, returns and generalised advantages against literal values and against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from rlvr_gym.agents import Completion, Episode, Turn  # noqa: E402
+from rlvr_gym.agents.advantages import advantages, group_advantages  # noqa: E402
+from rlvr_gym.agents.credit import Channel, Steps, gae, returns_to_go, step_advantages, whitened  # noqa: E402
+from rlvr_gym.verifiers import ConfigError  # noqa: E402
+
+
+def episode(*turns: tuple[str, float], reason: str = "answered", thread: str = "") -> Episode:
+    made = tuple(Turn(Completion("x"), reward, anchor, thread) for anchor, reward in turns)
+    return Episode("t", made, True, reason, {})
+
+
+# Two trajectories of one prompt that meet in s0 (three times) and s2 (twice).
+FIRST = episode(("s0", 0.0), ("s1", 0.0), ("s0", 0.0), ("s2", 1.0))
+SECOND = episode(("s0", 0.0), ("s2", 0.0))
+MEETING = Steps.of([FIRST, SECOND], [0, 0])
+
+
+def close(tensor: Any, expected: list[float], tolerance: float = 2e-6) -> bool:
+    return bool(torch.allclose(tensor, torch.tensor(expected, dtype=tensor.dtype), atol=tolerance))
+
+
+def test_returns_to_go_stay_in_their_trajectory() -> None:
+    assert close(returns_to_go(MEETING.reward, MEETING.trajectory, 0.9), [0.729, 0.81, 0.9, 1, 0, 0])
+    assert close(returns_to_go(MEETING.reward, MEETING.trajectory, 0.0), [0, 0, 0, 1, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("scale", "over", "expected"),
+    [
+        # anchors: s0 has 0.729, 0.9, 0 (mean 0.543); s1 stands alone; s2 has 1, 0. Trajectories: +-0.5.
+        ("none", "units", [0.686, 0.5, 0.857, 1, -1.043, -1]),
+        # over rows the mean return is 4 / 6
+        ("none", "steps", [0.519333, 0.333333, 0.690333, 0.833333, -1.209667, -1.166667]),
+        ("group_std", "units", [1.096258, 0.707106, 1.454027, 1.414212, -1.843179, -1.414212]),
+        ("group_std", "steps", [1.034648, 0.645496, 1.392417, 1.352602, -2.427065, -1.998098]),
+    ],
+)
+def test_gigpo_by_hand(scale: str, over: str, expected: list[float]) -> None:
+    channels = [Channel(scale=scale, over=over), Channel("step", "anchor", scale=scale, discount=0.9)]
+    assert close(step_advantages(MEETING, channels), expected)
+
+
+def test_gigpo_without_steps_is_grpo() -> None:
+    whole = step_advantages(MEETING, [Channel()])
+    assert close(step_advantages(MEETING, [Channel(), Channel("step", "anchor", weight=0.0)]), whole.tolist())
+    plain = group_advantages(torch.tensor([[1.0, 0.0]], dtype=torch.float64))[0]
+    assert close(whole, plain[MEETING.trajectory].tolist())
+
+
+def test_tree_grpo_by_hand() -> None:
+    leaves = [[1, 0, 0], [1, 1, 0]]
+    episodes = [episode(("s", float(reward))) for tree in leaves for reward in tree]
+    steps = Steps.of(episodes, [0] * 6, trees=[0, 0, 0, 1, 1, 1])
+    inter, intra = Channel().advantages(steps), Channel(key="tree").advantages(steps)
+    assert close(inter, [0.912869, -0.912869, -0.912869, 0.912869, 0.912869, -0.912869], 4e-6)
+    assert close(intra, [1.154699, -0.577349, -0.577349, 0.577349, 0.577349, -1.154699], 4e-6)
+    assert close(
+        step_advantages(steps, [Channel(), Channel(key="tree")]),
+        [2.067568, -1.490219, -1.490219, 1.490219, 1.490219, -2.067568],
+        6e-6,
+    )
+
+
+def test_one_tree_counts_twice() -> None:
+    steps = Steps.of([episode(("s", reward)) for reward in (1.0, 0.0, 0.0)], [0] * 3)
+    both = step_advantages(steps, [Channel(), Channel(key="tree")])
+    assert close(both, (2 * Channel(key="tree").advantages(steps)).tolist())
+
+
+def test_anchors_of_other_prompts_are_other_states() -> None:
+    steps = Steps.of([FIRST, SECOND], [0, 1])
+    assert Channel("step", "anchor", scale="none").advantages(steps).tolist()[4:] == [0.0, 0.0]
+
+
+def test_roles_are_compared_among_themselves() -> None:
+    turns = (
+        Turn(Completion("plan"), 1.0, "a", "planner"),
+        Turn(Completion("call"), 0.0, "b", "executor 1"),
+        Turn(Completion("call"), 4.0, "c", "executor 2"),
+    )
+    steps = Steps.of([Episode("t", turns, True, "answered", {})], [0])
+    assert steps.thread.tolist() == [0, 1, 1]
+    own = Channel("step", "thread", scale="none", discount=0.0).advantages(steps)
+    assert own.tolist() == [0.0, -2.0, 2.0]
+
+
+def test_what_could_not_be_graded_takes_no_part() -> None:
+    broken = episode(("s0", 9.0), reason="ungradable")
+    alone = step_advantages(MEETING, [Channel(), Channel("step", "anchor")])
+    both = step_advantages(Steps.of([FIRST, SECOND, broken], [0, 0, 0]), [Channel(), Channel("step", "anchor")])
+    assert close(both, [*alone.tolist(), 0.0])
+
+
+def test_episodes_without_a_turn_give_no_step() -> None:
+    steps = Steps.of([episode(), FIRST], [0, 0])
+    assert steps.trajectory.tolist() == [0] * 4
+    assert Channel().advantages(steps).tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("settings_", "told"),
+    [
+        ({"level": "token"}, "level must be one of trajectory, step"),
+        ({"key": "prompt"}, "key must be one of group"),
+        ({"scale": "std"}, "scale must be one of none, group_std"),
+        ({"discount": 1.5}, "discount must lie in"),
+        ({"key": "anchor"}, "choose level='step'"),
+    ],
+)
+def test_channels_that_are_refused(settings_: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Channel(**settings_)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "scale", "expected"),
+    [
+        ("mean", "max_abs", [1.0, -1.0, 0.0, 0.0, 0.0]),
+        # all values: mean 2.4, squares 0.36 + 5.76 + 2 * 0.16 + 6.76 = 13.2, so the deviation is sqrt(3.3) = 1.816590
+        ("mean", "batch_std", [0.825723, -0.825723, 0, 0, 0]),
+        ("leave_one_out", "none", [3.0, -3.0, 0.0, 0.0, 0.0]),
+        ("none", "none", [3.0, 0.0, 2.0, 2.0, 5.0]),
+    ],
+)
+def test_scales_by_hand(baseline: str, scale: str, expected: list[float]) -> None:
+    values = torch.tensor([3.0, 0.0, 2.0, 2.0, 5.0], dtype=torch.float64)
+    key = torch.tensor([7, 7, 3, 3, 9])
+    every = torch.ones(5, dtype=torch.bool)
+    assert close(advantages(values, key, every, baseline=baseline, scale=scale), expected)
+
+
+V2 = {
+    "rewards": torch.tensor([[0.0, 0, 0, 0, 1]], dtype=torch.float64),
+    "values": torch.tensor([[0.1, 0.2, 0.9, 0.4, 0.5]], dtype=torch.float64),
+    "mask": torch.tensor([[True, True, False, True, True]]),
+}
+
+
+def test_gae_by_hand() -> None:
+    found = gae(V2["rewards"], V2["values"], V2["mask"])
+    assert close(found.advantages_BT[0], [0.808937, 0.746250, 0, 0.575, 0.5], 1e-6)
+    assert close(found.returns_BT[0], [0.908937, 0.946250, 0, 0.975, 1], 1e-6)
+    late = gae(V2["rewards"], V2["values"], V2["mask"], discount=0.99)
+    assert close(late.advantages_BT[0], [0.782324, 0.727618, 0, 0.565250, 0.5], 1e-6)
+    naive = gae(V2["rewards"], V2["values"], torch.ones(1, 5, dtype=torch.bool))
+    assert close(naive.advantages_BT[0, :2], [0.806741, 0.743937], 1e-6)
+
+
+def test_whitening_by_hand() -> None:
+    white = whitened(gae(V2["rewards"], V2["values"], V2["mask"]).advantages_BT, V2["mask"])
+    assert close(white[0], [1.049517, 0.614935, 0, -0.572257, -1.092195], 1e-5)
+    assert whitened(torch.ones(1, 3), torch.tensor([[True, False, False]])).tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_rewards_to_go_pass_masked_tokens_by() -> None:
+    """REINFORCE++ (arXiv 2501.03262); the running return is not reset at tokens of a tool."""
+    rewards, mask = torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor([[True, False, True]])
+    found = gae(rewards, torch.zeros(1, 3), mask, discount=0.5, trace=1.0)
+    assert found.advantages_BT.tolist() == [[0.5, 0.0, 1.0]]
+
+
+def test_what_was_cut_off_is_worth_its_bootstrap() -> None:
+    rewards, mask = torch.zeros(1, 2), torch.tensor([[True, True]])
+    found = gae(rewards, torch.zeros(1, 2), mask, discount=0.5, trace=1.0, bootstrap_B=torch.tensor([8.0]))
+    assert found.advantages_BT.tolist() == [[2.0, 4.0]]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(1, 12), st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1), st.floats(-1e6, 1e6))
+def test_gae_is_that_of_the_sampled_tokens_alone(
+    width: int, seed: int, discount: float, trace: float, junk: float
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    rewards, values = (torch.randn(1, width, generator=generator, dtype=torch.float64) for _ in range(2))
+    mask = torch.rand(1, width, generator=generator) < 0.6
+    noisy = [torch.where(mask, tensor, torch.full_like(tensor, junk)) for tensor in (rewards, values)]
+    found = gae(*noisy, mask, discount=discount, trace=trace)
+    kept = [tensor[mask][None] for tensor in (rewards, values)]
+    alone = gae(*kept, torch.ones_like(kept[0], dtype=torch.bool), discount=discount, trace=trace)
+    assert torch.allclose(found.advantages_BT[mask], alone.advantages_BT[0])
+    assert (found.advantages_BT[~mask] == 0).all()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.lists(st.floats(-3, 3), min_size=2, max_size=5), min_size=1, max_size=4), st.data())
+def test_channels_over_single_steps_are_group_advantages(groups: list[list[float]], data: st.DataObject) -> None:
+    baseline = data.draw(st.sampled_from(["none", "mean", "leave_one_out"]))
+    scale = data.draw(st.sampled_from(["none", "group_std", "max_abs"]))
+    episodes = [episode(("s", reward)) for group in groups for reward in group]
+    numbers = [number for number, group in enumerate(groups) for _ in group]
+    found = Channel(baseline=baseline, scale=scale).advantages(Steps.of(episodes, numbers))
+    expected = [
+        group_advantages(torch.tensor([group], dtype=torch.float64), baseline=baseline, scale=scale) for group in groups
+    ]
+    assert torch.allclose(found, torch.cat(expected, dim=1)[0], atol=1e-9)
