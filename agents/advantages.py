@@ -18,13 +18,13 @@ class Grouped(NamedTuple):
     """Statistics of the counted values of each key, for every one of the N values; all [N].
 
     Args:
-        count: How many there are.
+        number: How many there are.
         mean: Their mean.
         std: Their sample standard deviation (ddof 1); 0 where there are less than two.
         largest: The largest distance of one of them from the mean.
     """
 
-    count: Tensor
+    number: Tensor
     mean: Tensor
     std: Tensor
     largest: Tensor
@@ -93,8 +93,8 @@ def advantages(
     else:
         found = values_N - stats.mean
         if baseline == "leave_one_out":
-            found = found * stats.count / (stats.count - 1).clamp(min=1)
-        found = torch.where(stats.count >= 2, found, torch.zeros_like(found))
+            found = found * stats.number / (stats.number - 1).clamp(min=1)
+        found = torch.where(stats.number >= 2, found, torch.zeros_like(found))
     if scale == "none":
         return found
     if scale == "batch_std":

@@ -25,7 +25,7 @@ from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.lockstep import collect
-from rlvr_gym.agents.losses import Denominators, aggregate, clipped_policy_loss, kl_k3
+from rlvr_gym.agents.losses import Denominators, aggregate, clipped_policy_loss, kl
 from rlvr_gym.agents.models import LanguageModel, load_model
 from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import seed_from
@@ -264,9 +264,9 @@ class Trainer:
         if reference is not None:
             with torch.no_grad():
                 reference_logprobs = token_logprobs(reference, part, self.config.temperature)
-            kl = kl_k3(logprobs, reference_logprobs, mask)
-            values = values + recipe.kl_coef * kl
-            seen["kl"] = float(kl.detach().sum())
+            divergence = kl(logprobs, reference_logprobs, mask)
+            values = values + recipe.kl_coef * divergence
+            seen["kl"] = float(divergence.detach().sum())
         loss = aggregate(values, mask, recipe.aggregation, denominators=counts, norm=self._denominator_norm)
         return loss, seen
 

@@ -11,7 +11,24 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from rlvr_gym.agents.losses import AGGREGATIONS, Denominators, aggregate, clipped_policy_loss, kl_k3  # noqa: E402
+from rlvr_gym.agents.losses import (  # noqa: E402
+    KL_ESTIMATORS,
+    Denominators,
+    adapted_coefficient,
+    aggregate,
+    clipped_policy_loss,
+    entropy,
+    geometric_policy_loss,
+    gvpo_loss,
+    kl,
+    log_ratios,
+    policy_gradient_loss,
+    qrpo_loss,
+    sampler_correction,
+    value_loss,
+    weighted_policy_loss,
+)
+from rlvr_gym.agents.recipes import AGGREGATIONS  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 NORM = {"seq_mean_token_sum_norm": 10.0}
@@ -44,7 +61,7 @@ def test_clipped_loss_by_hand(advantage: float, ratio: float, expected: float) -
     [(-1.0, -1.5, 0.106531), (-1.5, -1.0, 0.148721), (-2.0, -2.0, 0.0)],
 )
 def test_k3_by_hand(logprob: float, reference: float, expected: float) -> None:
-    value = kl_k3(torch.tensor([[logprob]]), torch.tensor([[reference]]), torch.tensor([[True]]))
+    value = kl(torch.tensor([[logprob]]), torch.tensor([[reference]]), torch.tensor([[True]]))
     assert value.item() == pytest.approx(expected, abs=1e-6)
 
 
@@ -101,7 +118,7 @@ def test_what_stands_at_masked_positions_changes_nothing(seed: int, junk: float)
 
     def value(lp: torch.Tensor, o: torch.Tensor, r: torch.Tensor) -> tuple[float, torch.Tensor]:
         lp = lp.clone().requires_grad_()
-        loss = clipped_policy_loss(lp, o, advantages, mask).loss_BT + 0.1 * kl_k3(lp, r, mask)
+        loss = clipped_policy_loss(lp, o, advantages, mask).loss_BT + 0.1 * kl(lp, r, mask)
         total = aggregate(loss, mask, "token_mean")
         total.backward()
         return total.item(), lp.grad
@@ -136,6 +153,214 @@ def test_refused_aggregations(mode: str, norm: float | None, message: str) -> No
 
 def test_shapes_are_checked() -> None:
     with pytest.raises(ConfigError, match="expected tensors of one shape"):
-        kl_k3(torch.zeros(1, 2), torch.zeros(1, 3), torch.ones(1, 2, dtype=torch.bool))
+        kl(torch.zeros(1, 2), torch.zeros(1, 3), torch.ones(1, 2, dtype=torch.bool))
     with pytest.raises(ConfigError, match="expected tensors of one shape"):
         aggregate(torch.zeros(3), torch.ones(3, dtype=torch.bool), "token_mean")
+
+
+F64 = torch.float64
+EVERY = torch.ones(1, 3, dtype=torch.bool)
+APART = torch.tensor([[0.2, -0.1, 0.5]], dtype=F64)
+SAME = torch.zeros(1, 3, dtype=F64)
+
+
+def row(*values: float) -> object:
+    return torch.tensor([values], dtype=F64)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"), [("token", [0.2, -0.1, 0.5]), ("sequence", [0.6] * 3), ("geometric", [0.2] * 3)]
+)
+def test_levels_by_hand(level: str, expected: list[float]) -> None:
+    assert log_ratios(APART, SAME, EVERY, level)[0].tolist() == pytest.approx(expected)
+    part = torch.tensor([[True, False, True]])
+    both = {"token": [0.2, 0, 0.5], "sequence": [0.7, 0, 0.7], "geometric": [0.35, 0, 0.35]}[level]
+    assert log_ratios(APART, SAME, part, level)[0].tolist() == pytest.approx(both)
+
+
+@pytest.mark.parametrize(
+    ("advantage", "gspo", "grpo", "gmpo"),
+    # exp(0.2) = 1.221403 is above 1.0004; the mean of 1.2 (cut), 0.904837 and 1.2 (cut) is 1.034946
+    [(1.0, -1.0004, -1.101612, -1.181360), (-1.0, 1.221403, 1.258320, 1.221403)],
+)
+def test_gspo_and_gmpo_by_hand(advantage: float, gspo: float, grpo: float, gmpo: float) -> None:
+    given_ = {"advantages_BT": row(advantage), "mask_BT": EVERY}
+    sequence = clipped_policy_loss(APART, SAME, **given_, clip_low=3e-4, clip_high=4e-4, level="geometric").loss_BT
+    token = clipped_policy_loss(APART, SAME, **given_).loss_BT
+    mean = geometric_policy_loss(APART, SAME, **given_).loss_BT
+    found = [aggregate(loss, EVERY, "seq_mean_token_mean").item() for loss in (sequence, token, mean)]
+    assert found == pytest.approx([gspo, grpo, gmpo], abs=1e-6)
+
+
+@pytest.mark.parametrize(("dual", "expected"), [(None, 4.0), (3.0, 3.0)])
+def test_the_dual_clip_bounds_what_a_bad_action_can_cost(dual: float | None, expected: float) -> None:
+    ratio = torch.tensor([[4.0, 0.5, 1.25]], dtype=F64).log()
+    found = clipped_policy_loss(ratio, SAME, row(-1.0), EVERY, clip_high=0.28, dual_clip=dual)
+    assert found.loss_BT[0].tolist() == pytest.approx([expected, 0.8, 1.25])
+    assert found.low_BT[0].tolist() == [dual is not None, True, False]
+    with pytest.raises(ConfigError, match="dual_clip must be above 1"):
+        clipped_policy_loss(ratio, SAME, row(-1.0), EVERY, dual_clip=1.0)
+
+
+def test_which_bound_is_in_force() -> None:
+    ratio = torch.tensor([[1.4, 0.5, 1.1]], dtype=F64).log()
+    good = clipped_policy_loss(ratio, SAME, row(1.0), EVERY)
+    assert (good.low_BT[0].tolist(), good.high_BT[0].tolist()) == ([False] * 3, [True, False, False])
+    bad = clipped_policy_loss(ratio, SAME, row(-1.0), EVERY)
+    assert (bad.low_BT[0].tolist(), bad.high_BT[0].tolist()) == ([False, True, False], [False] * 3)
+
+
+def test_one_token_of_gmpo_is_a_log_clip() -> None:
+    one = torch.ones(1, 1, dtype=torch.bool)
+    for value in (-1.0, -0.2, 0.2, 1.0):
+        for advantage in (1.0, -1.0):
+            found = geometric_policy_loss(row(value), row(0.0), row(advantage), one).loss_BT.item()
+            cut = min(value, 0.4) if advantage > 0 else max(value, -0.4)
+            assert found == pytest.approx(-advantage * math.exp(cut))
+
+
+def test_weights_carry_no_gradient() -> None:
+    new = torch.tensor([[0.3, 5.0]], dtype=F64, requires_grad=True)
+    found = weighted_policy_loss(new, torch.zeros(1, 2, dtype=F64), row(2.0), torch.ones(1, 2, dtype=torch.bool))
+    found.loss_BT.sum().backward()
+    assert new.grad[0].tolist() == pytest.approx([-2 * math.exp(0.3), -2 * 5.0])
+    assert found.high_BT[0].tolist() == [False, True]
+
+
+def test_the_plain_policy_gradient() -> None:
+    new = torch.tensor([[-0.5, -0.7]], dtype=F64, requires_grad=True)
+    policy_gradient_loss(new, row(3.0), torch.tensor([[True, False]])).sum().backward()
+    assert new.grad[0].tolist() == [-3.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("logprob", "reference", "expected"),
+    [(-1.0, -1.5, [0.5, 0.125, 0.106531, 0.106531]), (-1.5, -1.0, [-0.5, 0.125, 0.148721, 0.148721])],
+)
+def test_kl_estimators_by_hand(logprob: float, reference: float, expected: list[float]) -> None:
+    one = torch.ones(1, 1, dtype=torch.bool)
+    found = [kl(row(logprob), row(reference), one, name).item() for name in KL_ESTIMATORS]
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_only_k2_has_the_gradient_of_the_divergence() -> None:
+    """Of two actions, with expectations under the policy by hand: d KL / d logits = p (log p/q - KL)."""
+    logits = torch.tensor([0.3, -0.2], dtype=F64, requires_grad=True)
+    reference = torch.log_softmax(torch.tensor([-0.5, 0.4], dtype=F64), 0)
+    logprobs = torch.log_softmax(logits, 0)
+    exact = (logprobs.exp() * (logprobs - reference)).sum()
+    [wanted] = torch.autograd.grad(exact, logits, retain_graph=True)
+    two = torch.ones(1, 2, dtype=torch.bool)
+    gradients = {}
+    for name in KL_ESTIMATORS:
+        loss = (logprobs.exp().detach() * kl(logprobs[None], reference[None], two, name)[0]).sum()
+        [gradients[name]] = torch.autograd.grad(loss, logits, retain_graph=True)
+    assert torch.allclose(gradients["k2"], wanted)
+    assert torch.allclose(gradients["k3+"], wanted)
+    assert torch.allclose(gradients["k1"], torch.zeros(2, dtype=F64), atol=1e-12)
+    assert not torch.allclose(gradients["k3"], wanted, atol=1e-3)
+
+
+def test_the_coefficient_follows_its_target() -> None:
+    def moved(divergence: float) -> float:
+        return adapted_coefficient(0.1, divergence, target=0.1, horizon=10_000, steps=1000)
+
+    assert [moved(0.1), moved(0.11), moved(9.0), moved(0.0)] == pytest.approx([0.1, 0.101, 0.102, 0.098])
+
+
+def test_gvpo_by_hand() -> None:
+    ratios = torch.tensor([[0.5, -0.2, 0.1, 0.0], [1.0, 9.0, 9.0, 9.0]], dtype=F64)
+    rewards = torch.tensor([[1.0, 0, 0, 1], [1.0, 0, 0, 0]], dtype=F64)
+    mask = torch.tensor([[True] * 4, [True, False, False, False]])
+    # residuals -0.46, 0.47, 0.5, -0.51
+    assert gvpo_loss(ratios, rewards, mask).tolist() == pytest.approx([0.4713 / 3, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("beta", "exact", "expected"),
+    [(0.1, False, 0.00157939), (0.1, True, 0.00157903), (1.0, False, 0.2025), (1.0, True, 0.0000753)],
+)
+def test_qrpo_by_hand(beta: float, exact: bool, expected: float) -> None:
+    references = torch.tensor([[0.0, 0.5, 1.0, 2.0]], dtype=F64)
+    found = qrpo_loss(row(0.2)[0], row(1.0)[0], references, beta=beta, exact=exact)
+    assert found.item() == pytest.approx(expected, rel=2e-3)
+
+
+def test_the_value_loss_takes_the_worse_of_two() -> None:
+    one = torch.ones(1, 1, dtype=torch.bool)
+    # clipped to 1.2: (1.2 - 3)^2 / 2; unclipped: (2 - 3)^2 / 2
+    assert value_loss(row(2.0), row(1.0), row(3.0), one).item() == pytest.approx(1.62)
+    assert value_loss(row(2.0), row(1.0), row(3.0), one, clip=None).item() == pytest.approx(0.5)
+    assert value_loss(row(2.0), row(1.0), row(3.0), ~one).item() == 0.0
+
+
+def test_entropy_by_hand() -> None:
+    logits = torch.tensor([[0.9, 0.1], [0.6, 0.4], [1.0, 0.0]], dtype=F64).log()
+    assert entropy(logits).tolist() == pytest.approx([0.325083, 0.673012, 0.0], abs=1e-6)
+
+
+def test_corrections_by_hand() -> None:
+    trainer, sampler = row(0.0, math.log(4), -math.log(4)), SAME
+    cut = sampler_correction(trainer, sampler, EVERY)
+    assert cut.weight_BT[0].tolist() == pytest.approx([1.0, 2.0, 0.25])
+    assert (cut.left_out, cut.largest) == pytest.approx((0.0, math.log(4)))
+    ice = sampler_correction(trainer, sampler, EVERY, mode="mask", low=0.5, high=5.0)
+    assert ice.weight_BT[0].tolist() == pytest.approx([1.0, 4.0, 0.0])
+    assert ice.left_out == pytest.approx(1 / 3)
+    rows = sampler_correction(row(1.0, 1.0, 1.0), SAME, EVERY, mode="mask", level="sequence")
+    assert rows.weight_BT[0].tolist() == [0.0] * 3
+    same = sampler_correction(APART, APART, EVERY)
+    assert (same.weight_BT[0].tolist(), same.left_out, same.largest) == ([1.0] * 3, 0.0, 0.0)
+    with pytest.raises(ConfigError, match="low <= 1 <= high"):
+        sampler_correction(APART, APART, EVERY, low=1.5)
+
+
+LOSSES = {
+    "ppo": lambda new, old, a, m: clipped_policy_loss(new, old, a, m).loss_BT,
+    "dual": lambda new, old, a, m: clipped_policy_loss(new, old, a, m, dual_clip=1.5).loss_BT,
+    "rloo": lambda new, old, a, m: clipped_policy_loss(new, old, a, m, level="sequence").loss_BT,
+    "gspo": lambda new, old, a, m: clipped_policy_loss(new, old, a, m, level="geometric").loss_BT,
+    "gmpo": lambda new, old, a, m: geometric_policy_loss(new, old, a, m).loss_BT,
+    "cispo": lambda new, old, a, m: weighted_policy_loss(new, old, a, m).loss_BT,
+    "reinforce": lambda new, old, a, m: policy_gradient_loss(new, a, m),
+    **{name: lambda new, old, a, m, name=name: kl(new, old, m, name) for name in KL_ESTIMATORS},
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**31), junk=st.floats(-1e4, 1e4))
+def test_masked_tokens_change_no_loss_and_no_gradient(name: str, seed: int, junk: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    new, old = (torch.randn(3, 5, generator=generator, dtype=F64) for _ in range(2))
+    advantages, mask = torch.randn(3, 1, generator=generator, dtype=F64), torch.rand(3, 5, generator=generator) < 0.5
+    found = []
+    for noise in (0.0, junk):
+        one = torch.where(mask, new, new + noise).requires_grad_()
+        loss = LOSSES[name](one, torch.where(mask, old, old - noise), advantages, mask)
+        [gradient] = torch.autograd.grad(loss.sum(), one)
+        found.append((loss.detach(), gradient))
+        assert (loss[~mask] == 0).all()
+        assert (gradient[~mask] == 0).all()
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in ("cispo", "k3+")])
+def test_gradients_are_finite_differences_on_a_model_of_two_tokens(name: str) -> None:
+    """A softmax over two tokens at three places; away from the bounds, where a loss has two slopes."""
+    logits = torch.tensor([[0.4, -0.3], [0.1, 0.2], [-0.5, 0.6]], dtype=F64)
+    chosen, old = torch.tensor([0, 1, 1]), torch.tensor([[-0.35, -0.6, -0.45]], dtype=F64)
+
+    def loss(at: object) -> object:
+        logprobs = torch.log_softmax(at, dim=-1).gather(1, chosen[:, None]).T
+        return LOSSES[name](logprobs, old, row(0.7), EVERY).sum()
+
+    point = logits.clone().requires_grad_()
+    [gradient] = torch.autograd.grad(loss(point), point)
+    for place in range(3):
+        for token in range(2):
+            step = torch.zeros_like(logits)
+            step[place, token] = 1e-6
+            slope = (loss(logits + step) - loss(logits - step)).item() / 2e-6
+            assert gradient[place, token].item() == pytest.approx(slope, abs=1e-7)

@@ -1,0 +1,41 @@
+"""Losses: masked pure functions on tensors.
+
+Axes: B rows, T tokens. `mask_BT` is True at tokens that the policy sampled; a masked position (prompt, padding, text
+of the environment) contributes to no value, no sum and no denominator. Denominators are global: a micro-batch divides
+by the counts of the whole batch, so that splitting a batch changes nothing.
+"""
+
+from rlvr_gym.agents.losses.aggregation import Denominators, aggregate
+from rlvr_gym.agents.losses.correction import Correction, sampler_correction
+from rlvr_gym.agents.losses.kl import KL_ESTIMATORS, adapted_coefficient, kl
+from rlvr_gym.agents.losses.ratios import LEVELS, log_ratios
+from rlvr_gym.agents.losses.regression import gvpo_loss, qrpo_loss
+from rlvr_gym.agents.losses.surrogate import (
+    ClippedLoss,
+    clipped_policy_loss,
+    geometric_policy_loss,
+    policy_gradient_loss,
+    weighted_policy_loss,
+)
+from rlvr_gym.agents.losses.value import entropy, value_loss
+
+__all__ = [
+    "KL_ESTIMATORS",
+    "LEVELS",
+    "ClippedLoss",
+    "Correction",
+    "Denominators",
+    "adapted_coefficient",
+    "aggregate",
+    "clipped_policy_loss",
+    "entropy",
+    "geometric_policy_loss",
+    "gvpo_loss",
+    "kl",
+    "log_ratios",
+    "policy_gradient_loss",
+    "qrpo_loss",
+    "sampler_correction",
+    "value_loss",
+    "weighted_policy_loss",
+]

@@ -1,0 +1,73 @@
+"""Losses that fit the policy to what its log-probabilities should be, without a ratio that is clipped."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from rlvr_gym.verifiers import ConfigError
+from torch import Tensor
+
+
+def gvpo_loss(log_ratios_PG: Tensor, rewards_PG: Tensor, mask_PG: Tensor, *, beta: float = 0.1) -> Tensor:
+    """GVPO (arXiv 2504.19599, equation 10): within a group, `beta log(pi / pi_old)` should differ as rewards do.
+
+    Half of the summed squares of `beta (h - mean h) - (r - mean r)`, divided by `G - 1`, with means over the group: the
+    partition function cancels, and the only minimum is the optimum of the KL-regularised objective.
+
+    Args:
+        log_ratios_PG: Sums over the tokens of each response, shape [P, G]; carry the gradient.
+        rewards_PG: Shape [P, G].
+        mask_PG: Which responses count.
+        beta: Weight of the divergence.
+
+    Returns:
+        One loss a group, shape [P]; 0 where less than two count.
+
+    Raises:
+        ConfigError: Shapes differ.
+
+    Example:
+        >>> every = torch.ones(1, 4, dtype=torch.bool)
+        >>> gvpo_loss(torch.tensor([[0.5, -0.2, 0.1, 0.0]]), torch.tensor([[1.0, 0.0, 0.0, 1.0]]), every)
+        tensor([0.1571])
+    """
+    if not log_ratios_PG.shape == rewards_PG.shape == mask_PG.shape or rewards_PG.ndim != 2:
+        raise ConfigError(f"expected shapes [P, G], got {tuple(log_ratios_PG.shape)} and {tuple(rewards_PG.shape)}")
+    residual = beta * _centred(log_ratios_PG, mask_PG) - _centred(rewards_PG, mask_PG)
+    count_P = mask_PG.sum(dim=1)
+    return torch.where(count_P >= 2, residual.square().sum(dim=1) / 2 / (count_P - 1).clamp(min=1), 0.0)
+
+
+def qrpo_loss(
+    log_ratios_B: Tensor, rewards_B: Tensor, references_BM: Tensor, *, beta: float = 0.1, exact: bool = True
+) -> Tensor:
+    """QRPO (arXiv 2507.08068, equation 9): regression on the reward's quantile, for which the partition is known.
+
+    `(q - beta log Z - beta h)^2` with q the share of rewards of the reference policy that are at most the response's,
+    and `Z = beta (exp(1 / beta) - 1)`, since quantiles are uniform.
+
+    Args:
+        log_ratios_B: Sums over the tokens of each response; carry the gradient.
+        rewards_B: Of the responses.
+        references_BM: Rewards of M responses of the reference policy to the same prompts.
+        beta: Weight of the divergence.
+        exact: Whether Z is as above; else `beta log Z` is `1 + beta log beta`, as in the published code.
+
+    Returns:
+        Shape [B].
+
+    Example:
+        >>> references = torch.tensor([[0.0, 0.5, 1.0, 2.0]])
+        >>> qrpo_loss(torch.tensor([0.2]), torch.tensor([1.0]), references, beta=1.0, exact=False)
+        tensor([0.2025])
+    """
+    quantile_B = (references_BM <= rewards_B[:, None]).to(log_ratios_B.dtype).mean(dim=1)
+    rest = math.log(beta) + (math.log1p(-math.exp(-1 / beta)) if exact else 0.0)  # of beta (1 - exp(-1 / beta))
+    return (quantile_B - (1.0 + beta * rest) - beta * log_ratios_B).square()
+
+
+def _centred(values_PG: Tensor, mask_PG: Tensor) -> Tensor:
+    held = torch.where(mask_PG, values_PG, torch.zeros_like(values_PG))
+    mean_P1 = held.sum(dim=1, keepdim=True) / mask_PG.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(mask_PG, held - mean_P1, torch.zeros_like(held))
