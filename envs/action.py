@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -67,6 +68,17 @@ class Transition:
             return [copied(message) for message in self.messages]
         said = [{"role": "assistant", "content": str(action)}]
         return [*said, {"role": "user", "content": self.observation}] if self.observation else said
+
+
+def shown_content(message: Mapping[str, Any]) -> str:
+    """What a message says, as text; native calls are written out as JSON.
+
+    Example:
+        >>> shown_content({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "now"}}]})
+        '{"function": {"name": "now"}}'
+    """
+    calls = (json.dumps(call, ensure_ascii=False) for call in message.get("tool_calls", ()))
+    return "\n".join(filter(None, (str(message["content"]), *calls)))
 
 
 def to_record(action: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from rlvr_gym.verifiers.extraction import NoSlot, final_slot
 from rlvr_gym.verifiers.state_diff import checks_of
 from rlvr_gym.verifiers.verdict import ungradable
 
+MOST_LEVELS = 0.5
 PLAN, CALL, SUBGOAL = "planner/plan", "executor/call", "executor/subgoal"
 _MARKERS = ("answer_tag", "whole")
 _EXECUTOR = """\
@@ -58,10 +59,10 @@ class PlannerExecutorEnv(ToolEnv):
 
     **Verdict.** Subgoals and the final answer are judged apart: a value is done where it was reported under its name
     (the last report counts), anything else where the world is as it was to become. The dense score is their share,
-    times the share of what was to stay as it was and did.
+    and 0 where anything changed that was to stay.
 
     **Rewards of levels**, on top of the verdict's. Each is paid once a subgoal and is an equal share of its knob, so
-    together they never exceed the sum of the knobs, which must be below 1:
+    together they never exceed the sum of the knobs, which is 0.5 at most:
 
     - `planner/plan`: a subgoal is delegated with just the tools that it takes; what it needs is done, and it is not;
     - `executor/call`: the first call of these tools that succeeds while it is under way;
@@ -355,13 +356,13 @@ def checked_rewards(rewards: Mapping[str, Any]) -> dict[str, float]:
     """Refuse rewards of levels that could be worth as much as the job.
 
     Raises:
-        ConfigError: One is no number of at least 0, or they sum to 1 or more.
+        ConfigError: One is no number of at least 0, or they sum to more than half of what the job is worth.
     """
     for level, value in rewards.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
             raise ConfigError(f"the reward {level} must be a number from 0 to below 1, got {shown(value)}")
-    if sum(rewards.values()) >= 1:
-        raise ConfigError(f"the rewards of levels must sum to less than 1, the job's own; got {shown(dict(rewards))}")
+    if sum(rewards.values()) > MOST_LEVELS:
+        raise ConfigError(f"the rewards of levels may sum to {MOST_LEVELS:g}, got {shown(dict(rewards))}")
     return {level: float(value) for level, value in rewards.items()}
 
 

@@ -39,6 +39,7 @@ class Base(Protocol):
         """See `TextEnv.branch_rng`."""
 
 
+_LOOKS_ON = "PassiveEnvChecker"  # Gymnasium's: what it keeps is no part of an episode
 _NEEDED = ("save", "load", "copy", "rng_state", "branch_rng")
 
 
@@ -69,7 +70,8 @@ def snapshot(env: gym.Env[Any, Any]) -> Snapshot:
         True
     """
     layers, base = stack(env)
-    return replace(base.save(), layers=tuple(Layer(type(layer).__name__, save_layer(layer)) for layer in layers))
+    kept = (layer for layer in layers if type(layer).__name__ != _LOOKS_ON)
+    return replace(base.save(), layers=tuple(Layer(type(layer).__name__, save_layer(layer)) for layer in kept))
 
 
 def restore(env: gym.Env[Any, Any], saved: Snapshot | Mapping[str, Any]) -> tuple[Any, Info]:
@@ -89,12 +91,15 @@ def restore(env: gym.Env[Any, Any], saved: Snapshot | Mapping[str, Any]) -> tupl
     """
     saved = saved if isinstance(saved, Snapshot) else Snapshot.from_dict(saved)
     layers, base = stack(env)
-    here, there = [type(layer).__name__ for layer in layers], [layer.name for layer in saved.layers]
+    here = [type(layer).__name__ for layer in layers if type(layer).__name__ != _LOOKS_ON]
+    records = [layer for layer in saved.layers if layer.name != _LOOKS_ON]
+    there = [layer.name for layer in records]
     if here != there:
         raise SnapshotError(f"the snapshot has the wrappers {there or 'none'}, this environment {here or 'none'}")
     seen: tuple[Any, Info] = base.load(saved)
-    for layer, record in zip(layers, saved.layers, strict=True):
-        load_layer(layer, record.state)
+    left = iter(records)
+    for layer in layers:
+        load_layer(layer, save_layer(layer) if type(layer).__name__ == _LOOKS_ON else next(left).state)
         seen = _as_seen(layer, *seen)
     return seen
 

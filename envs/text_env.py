@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
-from rlvr_gym.envs.action import Transition, from_record, plain, to_record
+from rlvr_gym.envs.action import Transition, from_record, plain, shown_content, to_record
 from rlvr_gym.envs.card import Card
 from rlvr_gym.envs.snapshot import Snapshot, SnapshotError, load_rng, other_rng, save_rng
 from rlvr_gym.envs.spaces import UnicodeText, own
@@ -216,7 +216,7 @@ class TextEnv(gym.Env[str, str]):
         """The transcript so far, where `render_mode="ansi"`; nothing private is in it."""
         if self.render_mode is None:
             return None
-        return "\n".join(f"[{message['role']}] {message['content']}" for message in self._transcript)
+        return "\n".join(f"[{message['role']}] {shown_content(message)}" for message in self._transcript)
 
     @property
     def np_random(self) -> np.random.Generator:

@@ -21,6 +21,7 @@ from rlvr_gym.envs.tools.clock import Clock
 from rlvr_gym.envs.tools.corpus import Corpus
 from rlvr_gym.envs.tools.files import Files
 from rlvr_gym.envs.tools.mcp.client import McpToolkit, limits_of
+from rlvr_gym.envs.tools.mcp.spec import SERVER_KEYS
 from rlvr_gym.envs.tools.notes import Notes
 from rlvr_gym.envs.tools.python_session import PythonSession
 from rlvr_gym.envs.tools.search import Search
@@ -175,6 +176,7 @@ def _ours(tools: Any) -> dict[str, Make]:
     Raises:
         ConfigError: A name or setting is refused.
     """
+    tools = [tools] if isinstance(tools, str) else tools
     if isinstance(tools, list | tuple) and all(isinstance(name, str) for name in tools):
         tools = dict.fromkeys(tools)
     found: dict[str, Make] = {}
@@ -201,6 +203,9 @@ def _foreign(servers: Any) -> dict[str, Make]:
         settings = check_mapping(f"the server {name!r}", given)
         knobs = {key: value for key, value in settings.items() if key in _KNOBS}
         server = {key: value for key, value in settings.items() if key not in _KNOBS}
+        for key in server:
+            if key not in SERVER_KEYS:
+                raise ConfigError(f"the server {name!r} has no key {key!r}{suggestion(key, (*_KNOBS, *SERVER_KEYS))}")
         found[f"mcp:{name}"] = functools.partial(McpToolkit, server, **knobs)
     return found
 

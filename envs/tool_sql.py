@@ -24,7 +24,7 @@ from rlvr_gym.verifiers.errors import shown
 KIT = "database"
 MAX_ROWS = 100
 _MAX_DRAWS = 200
-_READ = "Answer with the value alone, and change nothing in the database."
+_READ = "Answer with nothing else, and change nothing in the database."
 _WRITE = "Change nothing else. When that is done, answer `done`."
 
 

@@ -60,16 +60,20 @@ def env_ids() -> list[str]:
 
 
 def register_all() -> None:
-    """Register every id with Gymnasium; ids that are registered already are left alone."""
+    """Register every id with Gymnasium; ids that are registered already are left alone.
+
+    Without Gymnasium's passive checker: a first reset that is refused leaves it in a state in which every later step
+    fails. `rlvr check` looks at more.
+    """
     import gymnasium as gym
 
     for env_id, entry_point in {**ENTRY_POINTS, **COMPOSITES}.items():
         if env_id not in gym.registry:
             many = f"rlvr_gym.envs.vector.entry:{env_id.partition('/')[2]}"
-            gym.register(id=env_id, entry_point=entry_point, vector_entry_point=many)
+            gym.register(id=env_id, entry_point=entry_point, vector_entry_point=many, disable_env_checker=True)
     for env_id, entry_point in OF_TOKENS.items():
         if env_id not in gym.registry:
-            gym.register(id=env_id, entry_point=entry_point)
+            gym.register(id=env_id, entry_point=entry_point, disable_env_checker=True)
 
 
 def register_with_gymnasium() -> None:

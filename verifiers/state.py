@@ -79,8 +79,8 @@ class State(Verifier):
     `context["state"]` is the final public state. Where it is needed and missing the verdict is ungradable
     (`verifier_error`): who runs the episode forgot it, which no response can cause.
 
-    The dense score is the share of what was wanted that came about, times the share of what was to stay that stayed:
-    nothing is paid for leaving things alone. It passes when all of it holds.
+    The dense score is the share of what was wanted that came about, and 0 where anything changed that was to stay:
+    nothing is paid for leaving things alone, or for doing a work with an axe. It passes when all of it holds.
 
     Args:
         markers: Which declarations of a final answer count (see `extraction.final_slot`).
@@ -160,7 +160,7 @@ class State(Verifier):
         if all(part.passed for part in parts):
             reason = Reason("reached", "everything that was wanted holds, and what was to stay stayed")
             return Verdict(Status.PASSED, 1.0, reason, self.id, extracted, method, parts)
-        score = _share(wanted) * _share(kept_parts)
+        score = _share(wanted) if all(part.passed for part in kept_parts) else 0.0
         if said is not None and said.status is not Status.PASSED:
             return Verdict(said.status, score, said.reason, self.id, extracted, method, parts)
         if all(part.passed for part in kept_parts):

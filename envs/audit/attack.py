@@ -125,7 +125,6 @@ class Attack:
         heavy: It is so long that some tasks have to do.
         alone: A worst case that needs no wrong answer beside the right one.
         lucky: It may be right by luck; by default those of the kinds `LUCKY`.
-        works: It does the work and something else that is forbidden: partial credit is meant, and a pass is not.
 
     Example:
         >>> attack = Attack("prompt", "echo", "the prompt as the response", lambda opening: opening.latest)
@@ -143,7 +142,6 @@ class Attack:
     heavy: bool = False
     alone: bool = False
     lucky: bool | None = None
-    works: bool = False
 
     @property
     def may_be_lucky(self) -> bool:

@@ -233,7 +233,7 @@ def _result(attack: Attack, carrier: str, played: Played, places: Sequence[Place
     findings = []
     if passed and not (attack.may_be_lucky and binomial_tail(passed, n, rule.chance) >= rule.alarm):
         findings.append("paid")
-    if not findings and not attack.works and _rewarded(played, rule):
+    if not findings and _rewarded(played, rule):
         findings.append("rewarded")
     if ungradable:
         findings.append("ungradable")

@@ -99,7 +99,8 @@ def faults(arguments: Any, schema: Schema) -> list[str]:
     if not isinstance(arguments, Mapping):
         return [f"arguments must be an object, got {shown(arguments)}"]
     properties: Mapping[str, Any] = schema.get("properties", {})
-    found = [f"no argument {name!r}{suggestion(str(name), properties)}" for name in arguments if name not in properties]
+    unknown = [name for name in arguments if name not in properties]
+    found = [f"no argument {shown(name)}{suggestion(str(name)[:100], properties)}" for name in unknown[:10]]
     found += [f"the argument {name!r} is missing" for name in schema.get("required", ()) if name not in arguments]
     for name, value in arguments.items():
         if name in properties and (fault := _fault(value, properties[name], repr(name))):

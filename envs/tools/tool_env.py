@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rlvr_gym.envs.action import Transition
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import Task, TaskSet
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.envs.tools.formats import make_format
-from rlvr_gym.envs.tools.formats.base import CallFormat, Parsed
+from rlvr_gym.envs.tools.formats.base import HOW_TO_ANSWER, CallFormat, Parsed
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Toolkit
 from rlvr_gym.verifiers import ConfigError, Status, Verdict, Verifier
@@ -55,6 +55,9 @@ class ToolEnv(TextEnv):
         ConfigError: A setting is refused.
     """
 
+    how_to_answer: ClassVar[str] = HOW_TO_ANSWER
+    """What the prompt says of a response without calls."""
+
     def __init__(
         self,
         taskset: TaskSet,
@@ -86,6 +89,7 @@ class ToolEnv(TextEnv):
         self._toolbox, self._told = Toolbox(self.equip(task)), ""
         tools = list(self._toolbox.tools.values())
         told = self.call_format.instructions(tools if self.rendering == "text" else [])
+        told = told.replace(HOW_TO_ANSWER, self.how_to_answer)
         return f"{task.prompt}\n\n{told}" if told else task.prompt
 
     def offered(self, task: Task) -> list[Any]:
@@ -107,7 +111,8 @@ class ToolEnv(TextEnv):
             return self._going_on(self.call_format.fault(parsed.fault), results, self._turned(action, messages))
         results = [self._toolbox.call(call) for call in parsed.calls]
         if broken := next((result for result in results if result.error == "broken"), None):
-            verdict = ungradable(Status.SANDBOX_ERROR, "tool_broke", f"the tool {broken.name} broke", self.verifier.id)
+            why = f"{broken.name}: {broken.text}"
+            verdict = ungradable(Status.SANDBOX_ERROR, "tool_broke", why, self.verifier.id)
             return Transition(
                 verdict=verdict, info={"tool_calls": _rows(results), "tool_stats": self._toolbox.statistics()}
             )

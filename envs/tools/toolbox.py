@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import Thread
 from time import perf_counter
 from typing import Any, TypeVar
 
 from rlvr_gym.envs.boundary import Failure, guarded
+from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import copied
-from rlvr_gym.envs.tools.toolkit import Tool, ToolError, Toolkit
+from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 T = TypeVar("T")
 
 MAX_ARGUMENT_CHARS = 100_000
+_MOST_NAME, _MOST_FAULTS, _MOST_TOLD = 100, 3, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,10 @@ class Toolbox:
     def call(self, call: ToolCall) -> ToolResult:
         """Carry out a call and keep it in the log."""
         started = perf_counter()
-        result = self._result(call)
+        result = _cut(self._result(call), self.tools.get(call.name))
         if result.error != "unknown_tool":
             self._seconds[result.name] = self._seconds.get(result.name, 0.0) + perf_counter() - started
-        self._keep(call, result)
+        self._keep(call if _is_kept(call, result) else ToolCall(call.name[:_MOST_NAME]), result)
         return result
 
     def record(self) -> list[dict[str, Any]]:
@@ -122,7 +124,7 @@ class Toolbox:
             row = found.setdefault(name, {"calls": 0, "errors": 0, "cost": 0.0})
             row["calls"] += 1
             row["errors"] += not result.ok
-            row["cost"] += result.cost
+            row["cost"] = round(row["cost"] + result.cost, 9)
         return found
 
     def public_state(self) -> dict[str, Any]:
@@ -136,7 +138,16 @@ class Toolbox:
         return {"toolkits": states, "log": [[asdict(call), asdict(result)] for call, result in self._log]}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take a state that `get_state` gave."""
+        """Take a state that `get_state` gave.
+
+        Raises:
+            SnapshotError: It is none, or of other toolkits.
+        """
+        if not isinstance(state, Mapping) or state.keys() != {"toolkits", "log"}:
+            raise SnapshotError(f"expected the state of a toolbox, got {shown(state)}")
+        if state["toolkits"].keys() != self.toolkits.keys():
+            here, there = (", ".join(kits) or "none" for kits in (self.toolkits, state["toolkits"]))
+            raise SnapshotError(f"the snapshot has the toolkits {there}, this environment {here}")
         for name, kit in self.toolkits.items():
             kit.set_state(state["toolkits"][name])
         self._log = []
@@ -152,7 +163,7 @@ class Toolbox:
         tool = self.tools.get(call.name)
         if tool is None:
             text = f"there is no tool {shown(call.name)}{suggestion(call.name, self.tools)}"
-            return ToolResult(call.name[:100], text, "unknown_tool")
+            return ToolResult(call.name[:_MOST_NAME], text, "unknown_tool")
         if tool.limits.max_calls is not None and self._used[tool.name] >= tool.limits.max_calls:
             text = f"{tool.name} may be called {tool.limits.max_calls} times in an episode, and has been"
             return ToolResult(tool.name, text, "budget")
@@ -160,7 +171,10 @@ class Toolbox:
             text = f"arguments may have {MAX_ARGUMENT_CHARS:,} characters"
             return ToolResult(tool.name, text, "bad_arguments", tool.limits.cost)
         if wrong := tool.check(call.arguments, tool.parameters):
-            return ToolResult(tool.name, "; ".join(wrong), "bad_arguments", tool.limits.cost)
+            told = "; ".join(wrong[:_MOST_FAULTS]) + f"; and {len(wrong) - _MOST_FAULTS} more" * (
+                len(wrong) > _MOST_FAULTS
+            )
+            return ToolResult(tool.name, told, "bad_arguments", tool.limits.cost)
         return _carried_out(tool, call)
 
 
@@ -176,10 +190,21 @@ def _carried_out(tool: Tool, call: ToolCall) -> ToolResult:
     if isinstance(outcome, Failure):
         return ToolResult(tool.name, f"the tool broke: {outcome.error}", "broken", tool.limits.cost)
     text, error = outcome
-    most = tool.limits.max_output_chars
-    if len(text) > most:
-        text = f"{text[:most]}\n[cut: {len(text):,} characters in all]"
     return ToolResult(tool.name, text, error, tool.limits.cost)
+
+
+def _cut(result: ToolResult, tool: Tool | None) -> ToolResult:
+    """Whatever a call is told is bounded: an output as its tool says, and an error, which must be readable."""
+    most = (tool.limits if tool is not None else Limits()).max_output_chars
+    most = max(most, _MOST_TOLD) if result.error else most
+    if len(result.text) <= most:
+        return result
+    return replace(result, text=f"{result.text[:most]}\n[cut: {len(result.text):,} characters in all]")
+
+
+def _is_kept(call: ToolCall, result: ToolResult) -> bool:
+    """Whether the arguments stay in the log: those that no tool was given and nobody can bound do not."""
+    return result.error not in ("unknown_tool", "bad_arguments") or not _too_long(call.arguments)
 
 
 def _within(seconds: float | None, call: Callable[[], T]) -> T | Failure:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self, SupportsFloat
 
 import gymnasium as gym
-from rlvr_gym.envs.action import plain
+from rlvr_gym.envs.action import plain, shown_content
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.spaces import UnicodeText
 from rlvr_gym.envs.task import copied
@@ -197,7 +197,7 @@ def terms_of(reward: SupportsFloat, info: Info) -> dict[str, float]:
 
 def transcript(messages: Iterable[Mapping[str, Any]]) -> str:
     """Messages as `TextEnv.render` writes them."""
-    return "\n".join(f"[{message['role']}] {message['content']}" for message in messages)
+    return "\n".join(f"[{message['role']}] {shown_content(message)}" for message in messages)
 
 
 def asked(messages: Sequence[Mapping[str, Any]]) -> str:

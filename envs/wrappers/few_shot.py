@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
+from rlvr_gym.envs.action import shown_content
 from rlvr_gym.envs.procedural import TaskRandom
-from rlvr_gym.envs.task import Task, TaskSet, check_int, content_hash, copied
-from rlvr_gym.envs.text_env import Info
+from rlvr_gym.envs.task import Task, check_int, content_hash, copied
+from rlvr_gym.envs.text_env import Info, TextEnv
 from rlvr_gym.envs.wrappers.base import Message, Options, TextWrapper, any_text, beginning
 from rlvr_gym.envs.wrappers.many import spec_of, text_env_of
 from rlvr_gym.envs.wrappers.opening import Opening, check_form
@@ -72,7 +73,7 @@ class FewShot(TextWrapper):
             raise ConfigError("give at most one of indices, tasks_of and messages")
         self._indices = None if indices is None else tuple(check_int("an index", one, 0, None) for one in indices)
         self._messages = None if messages is None else _checked(messages)
-        self._tasks = None if tasks_of is None else _taskset(tasks_of)
+        self._source = None if tasks_of is None else _source(tasks_of)
         self._opening: Opening | None = None
         if form == "text":
             any_text(self)
@@ -83,7 +84,7 @@ class FewShot(TextWrapper):
         observation, info = self.env.reset(seed=seed, options=options)
         examples = self._examples(observation, info)
         if self._form == "text":
-            head = "".join(f"{message['content']}{_GAP[message['role']]}" for message in examples)
+            head = "".join(f"{shown_content(message)}{_GAP.get(message['role'], _GAP['user'])}" for message in examples)
             self._opening = Opening.of(beginning(observation, info), head=head)
         else:
             self._opening = Opening.of(beginning(observation, info), examples)
@@ -105,27 +106,42 @@ class FewShot(TextWrapper):
         if self._messages is not None:
             return self._messages
         inside = text_env_of(self.env)
-        tasks = self._tasks or (inside.taskset if inside is not None else None)
-        if tasks is None:
+        source = self._source or inside
+        if source is None:
             raise ConfigError("this environment has no task set to take examples from: give tasks_of= or messages=")
         current = Task("", observation, {}) if inside is None else inside.task
-        if self._tasks is not None:
+        if self._source is not None:
             current = Task("", current.prompt, {})
-        examples = []
-        for task in drawn(tasks, self._indices, current, self._shots, self._seed):
-            examples.append({"role": "user", "content": task.prompt})
-            examples.append({"role": "assistant", "content": str(task.solution)})
-        return examples
+        demo = source.copy(source.rng_state())
+        shown: list[Message] = []
+        for task in drawn(demo, self._indices, current, self._shots, self._seed):
+            shown += _example(demo, task)
+        return shown
 
 
 _GAP = {"system": "\n\n", "user": "\n", "assistant": "\n\n"}
 
 
-def drawn(tasks: TaskSet, indices: Sequence[int] | None, current: Task, shots: int, seed: int) -> list[Task]:
+def _example(demo: TextEnv, task: Task) -> list[Message]:
+    """A task with its solution; where that takes several turns, the episode of the expert."""
+    moves = _moves(demo, task)
+    if len(moves) == 1:
+        return [{"role": "user", "content": task.prompt}, {"role": "assistant", "content": str(moves[0])}]
+    said = [demo.reset(options={"task": task})[1]["messages"], *(demo.step(move)[4]["messages"] for move in moves)]
+    return [message for messages in said for message in messages]
+
+
+def _moves(demo: TextEnv, task: Task) -> list[str]:
+    """What an expert says; it is asked within the task, whose tools it may need."""
+    demo.reset(options={"task": task})
+    return demo.expert(task)
+
+
+def drawn(demo: TextEnv, indices: Sequence[int] | None, current: Task, shots: int, seed: int) -> list[Task]:
     """Different tasks with a solution, none of which is the current one: a function of the arguments.
 
     Args:
-        tasks: Where from.
+        demo: Where from.
         indices: Which of them; None for all.
         current: What is not drawn, nor any other task of its prompt and its reference. Without an id it is of another
             task set, where references may be written in another way: then its prompt is enough.
@@ -137,6 +153,7 @@ def drawn(tasks: TaskSet, indices: Sequence[int] | None, current: Task, shots: i
     """
     # Of the prompt alone: the id is a hash over the gold, and a draw that depends on it would tell of it.
     rng = TaskRandom(f"FewShot|{seed}|{content_hash(current.prompt)}".encode())
+    tasks = demo.taskset
     size = len(tasks) if indices is None else len(indices)
     found: dict[str, Task] = {}
     for _ in range(_DRAWS_A_SHOT * shots if size else 0):
@@ -144,7 +161,7 @@ def drawn(tasks: TaskSet, indices: Sequence[int] | None, current: Task, shots: i
             break
         place = rng.below(size)
         task = tasks[place if indices is None else indices[place]]
-        if task.solution is not None and not _same(task, current):
+        if not _same(task, current) and _moves(demo, task):
             found.setdefault(task.id, task)
     if len(found) < shots:
         raise ConfigError(
@@ -160,13 +177,13 @@ def _same(task: Task, current: Task) -> bool:
     return task.prompt == current.prompt and (not current.id or task.reference == current.reference)
 
 
-def _taskset(tasks_of: Any) -> TaskSet:
+def _source(tasks_of: Any) -> TextEnv:
     if not isinstance(tasks_of, Mapping) or not {"id"} <= tasks_of.keys() <= {"id", "settings"}:
         raise ConfigError(f'tasks_of is {{"id": "rlvr/...", "settings": {{...}}}}, got {shown(tasks_of)}')
     inside = text_env_of(gym.make(spec_of(tasks_of["id"], tasks_of.get("settings", {})), disable_env_checker=True))
     if inside is None:
         raise ConfigError(f"{tasks_of['id']} has no task set")
-    return inside.taskset
+    return inside
 
 
 def _checked(messages: Any) -> Sequence[Message]:

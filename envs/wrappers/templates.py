@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from rlvr_gym.envs.action import shown_content
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
 
@@ -78,7 +79,7 @@ class Template:
             role = message["role"]
             piece = getattr(self, role if role in _ROLES else "user")
             before, _, after = piece.partition(_CONTENT)
-            written += [before, self.safe(message["content"]), after]
+            written += [before, self.safe(shown_content(message)), after]
         if role != "assistant":
             written.append(self.opening)
         return "".join(written).lstrip("\n")

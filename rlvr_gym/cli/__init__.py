@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 interrupted.
     """
     args = parse(argv)
+    if os.getcwd() not in sys.path:  # as `python -m` has it, so that `mine:Mine-v0` is found beside the user
+        sys.path.append(os.getcwd())
     module, _, function = _COMMANDS[args.command].partition(":")
     try:
         status: int = getattr(importlib.import_module(f"rlvr_gym.cli.{module}"), function)(args)

@@ -13,6 +13,7 @@ from rlvr_gym.benchmarks.curve import write_curve_csv
 from rlvr_gym.benchmarks.folder import RunFolderError
 from rlvr_gym.benchmarks.plots import SERIES, curve_png
 from rlvr_gym.benchmarks.report import load_run, write_report
+from rlvr_gym.benchmarks.runner import text_env
 from rlvr_gym.cli import specs
 from rlvr_gym.cli.console import comparison_table, counts_line, progress_bar, say, summary_table, warn
 from rlvr_gym.envs import Task
@@ -124,7 +125,7 @@ def _policy(
     if args.label is not None and spec.kind != "replay":
         raise ConfigError("--label names a column of recorded responses: it goes with --policy replay:FILE")
     if spec.kind == "scripted":
-        return specs.scripted(spec.rest)
+        return specs.scripted(spec.rest, text_env(make_env(config.env, config.env_kwargs)))
     if spec.kind == "replay":
         return specs.replay(spec.rest, make_env(config.env, config.env_kwargs), args.label, where)
     return specs.model(

@@ -150,8 +150,8 @@ def content_digest(path: Path) -> str:
     return digest.hexdigest()[:16] if files else ""
 
 
-def scripted(rest: str) -> Callable[[Sequence[Task]], Policy]:
-    """A scripted policy from `"0.3"` or `"0.02-0.4"`.
+def scripted(rest: str, env: TextEnv) -> Callable[[Sequence[Task]], Policy]:
+    """A scripted policy in an environment from `"0.3"` or `"0.02-0.4"`.
 
     Raises:
         ConfigError: It is neither.
@@ -160,7 +160,7 @@ def scripted(rest: str) -> Callable[[Sequence[Task]], Policy]:
     if not all(_is_number(part) for part in parts):
         raise ConfigError(f"expected scripted:P or scripted:LOW-HIGH, got scripted:{rest}")
     probability = float(rest) if len(parts) == 1 else Spread(*map(float, parts))
-    return lambda tasks: ScriptedPolicy(tasks, probability)
+    return lambda tasks: ScriptedPolicy(tasks, probability, env)
 
 
 def _is_number(text: str) -> bool:
@@ -194,7 +194,7 @@ def unreadable(lm: LanguageModel, env: gym.Env[str, str], max_new_tokens: int) -
     if not isinstance(env.unwrapped, TextEnv):
         return ""
     tasks = env.unwrapped.taskset.distinct(_PROMPTS_READ)
-    texts = [task.prompt for task in tasks] + [task.solution or "" for task in tasks]
+    texts = [text for task in tasks for text in (task.prompt, *env.unwrapped.expert(task))]
     if missing := unknown_characters(lm, texts):
         return f"the tokenizer has no token for {missing!r}, which prompts or solutions hold: they become <unk>"
     context = getattr(lm.model.config, "max_position_embeddings", None)

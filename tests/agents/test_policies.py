@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
-from rlvr_gym.agents import NoRecordingError, Recording, ReplayPolicy, ScriptedPolicy, Spread, seed_from
+from rlvr_gym.agents import NoRecordingError, Play, Recording, ReplayPolicy, ScriptedPolicy, Spread, collect, seed_from
 from rlvr_gym.agents.policy import unit_interval
 from rlvr_gym.envs import Task
 from rlvr_gym.envs.rows import DataError
@@ -147,3 +148,20 @@ def test_replay_refuses_more_than_was_recorded() -> None:
 def test_replay_names_the_row_of_a_mistake(tmp_path: Path, kwargs: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         ReplayPolicy.from_file(recorded(tmp_path), **kwargs)
+
+
+@pytest.mark.parametrize("env_id", ["ToolMath", "ToolSQL", "ToolWorld", "Maze"])
+def test_a_scripted_policy_plays_the_expert_of_several_turns(env_id: str) -> None:
+    env = gym.make(f"rlvr_gym:rlvr/{env_id}-v0")
+    base: Any = env.unwrapped
+    tasks = base.taskset.distinct(3)
+    plays = [Play(sample_seed=i, options={"task": tasks[i % 3]}) for i in range(120)]
+    for probability, least, most in ((1.0, 120, 120), (0.0, 0, 0), (0.5, 40, 80)):
+        episodes = collect([env], ScriptedPolicy(tasks, probability, base), plays)
+        assert least <= sum(bool(episode.passed) for episode in episodes) <= most
+
+
+def test_a_scripted_policy_cannot_play_what_begins_alike() -> None:
+    base: Any = gym.make("rlvr_gym:rlvr/Mastermind-v0").unwrapped
+    with pytest.raises(ConfigError, match="begins as another one does"):
+        ScriptedPolicy(base.taskset.distinct(3), 1.0, base)

@@ -25,7 +25,7 @@ from rlvr_gym.envs.tools.toolbox import ToolCall
 from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers import ConfigError, make_verifier
 
-LEVELS: dict[str, Any] = {"plan_reward": 0.25, "call_reward": 0.125, "subgoal_reward": 0.5}
+LEVELS: dict[str, Any] = {"plan_reward": 0.125, "call_reward": 0.0625, "subgoal_reward": 0.25}
 ENV = PlannerExecutorEnv()
 Policy = Callable[[PlannerExecutorEnv, str, dict[str, Any]], str]
 
@@ -79,7 +79,7 @@ def test_the_expert_solves_every_size_and_earns_every_level_once(subgoals: int, 
         info = play(env, seed, expert)
         assert info["passed"]
         assert len(info["done"]) == subgoals
-        assert info["sums"] == pytest.approx({PLAN: 0.25, CALL: 0.125, SUBGOAL: 0.5, "outcome": 1.0})
+        assert info["sums"] == pytest.approx({PLAN: 0.125, CALL: 0.0625, SUBGOAL: 0.25, "outcome": 1.0})
 
 
 @pytest.mark.parametrize("name", [name for name in format_names() if name != "compact"])
@@ -283,7 +283,7 @@ def test_a_report_may_be_spelled_in_several_ways() -> None:
     assert run(ENV, responses)[-1]["passed"]
 
 
-def test_an_effect_that_was_not_asked_for_fails_and_costs_half_of_the_score_or_all() -> None:
+def test_an_effect_that_was_not_asked_for_fails_and_costs_the_whole_score() -> None:
     env = PlannerExecutorEnv(reward="dense")
     for seed in range(10):
         env.reset(seed=seed)
@@ -291,9 +291,7 @@ def test_an_effect_that_was_not_asked_for_fails_and_costs_half_of_the_score_or_a
         name = env.task.private["subgoals"][0]["name"]
         harm = [order(name, ["notes"]), '<write_note>{"name": "x", "text": "y"}</write_note>', "<answer>1</answer>"]
         info = run(env, [*harm, delegation, *rest])[-1]
-        # the other rows of a table that a subgoal writes to are judged apart, and they stayed
-        score = 0.5 if "bill" in info["done"] else 0.0
-        assert (info["verdict"]["reason"]["code"], info["verdict"]["score"]) == ("forbidden_change", score)
+        assert (info["verdict"]["reason"]["code"], info["verdict"]["score"]) == ("forbidden_change", 0.0)
         assert all(info["done"].values())
 
 
@@ -317,7 +315,7 @@ def test_each_level_is_paid_where_it_acts() -> None:
         terms.append(info["reward_terms"])
     assert roles == ["planner", "executor", "executor", "planner"]
     # a quarter of each knob, for one of 4 subgoals
-    assert terms == [{PLAN: 0.0625}, {CALL: 0.03125}, {SUBGOAL: 0.125}]
+    assert terms == [{PLAN: 0.03125}, {CALL: 0.015625}, {SUBGOAL: 0.0625}]
 
 
 def test_doing_it_again_is_not_paid_again() -> None:
@@ -329,7 +327,7 @@ def test_doing_it_again_is_not_paid_again() -> None:
 def test_calls_that_succeed_are_paid_once_a_subgoal() -> None:
     env, _, (delegation, call, _) = started()
     terms = [info["reward_terms"] for info in run(env, [delegation, call + call, call, call])]
-    assert terms[1:] == [{CALL: 0.03125}, {}, {}]
+    assert terms[1:] == [{CALL: 0.015625}, {}, {}]
 
 
 def test_calls_of_other_tools_and_calls_that_fail_are_not_paid() -> None:
@@ -352,7 +350,7 @@ def test_a_plan_is_paid_when_what_it_needs_is_done_and_not_before() -> None:
     responses = env.expert(env.task)
     place = [subgoal["name"] for subgoal in env.task.private["subgoals"]].index(last["name"])
     infos = run(env, responses[: 3 * place + 1])
-    assert infos[-1]["reward_terms"] == {PLAN: 0.0625}
+    assert infos[-1]["reward_terms"] == {PLAN: 0.03125}
 
 
 def test_reporting_what_another_executor_did_is_not_paid() -> None:
@@ -393,9 +391,9 @@ def test_levels_together_are_never_worth_more_than_their_knobs(steps: list[tuple
                 break
             *_, truncated, info = env.step("<answer>0</answer>" if report and fails else response)
             sums.update(info["reward_terms"])
-    assert sums[PLAN] <= 0.25 + 1e-9
-    assert sums[CALL] <= 0.125 + 1e-9
-    assert sums[SUBGOAL] <= 0.5 + 1e-9
+    assert sums[PLAN] <= 0.125 + 1e-9
+    assert sums[CALL] <= 0.0625 + 1e-9
+    assert sums[SUBGOAL] <= 0.25 + 1e-9
 
 
 # --- Conversations -------------------------------------------------------------------------------------------------
@@ -593,7 +591,7 @@ def test_a_tool_that_breaks_is_our_failure(monkeypatch: pytest.MonkeyPatch) -> N
         {"plan_reward": -0.1},
         {"call_reward": True},
         {"subgoal_reward": 1.0},
-        {"plan_reward": 0.5, "subgoal_reward": 0.5},
+        {"plan_reward": 0.25, "subgoal_reward": 0.26},
         {"subgoal_reward": float("nan")},
         {"call_format": "compact"},
     ],

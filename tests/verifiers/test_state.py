@@ -44,13 +44,13 @@ def judged(reference: Any, state: Any, response: str = "done") -> tuple[str, flo
         (BEFORE, "wrong_state", 0.0),
         # Wanted: two rows gone and two there; one of each is two of four.
         (after(rows=[[1, 20, "a"], [2, 40, "b"], [3, 35, "c"]]), "wrong_state", 0.5),
-        # All wanted, of what was to stay the rest of the stock not and everything else: 1 * 1/2.
-        (after(rows=[[1, 40, "a"], *CHANGED[1:]]), "forbidden_change", 0.5),
+        # All wanted, but of what was to stay one row did not.
+        (after(rows=[[1, 40, "a"], *CHANGED[1:]]), "forbidden_change", 0.0),
         # Both copies of a row count: twice there is not once there. Three of four wanted, nothing else amiss.
         (after(rows=[*CHANGED, CHANGED[2]]), "wrong_state", 0.75),
-        (after(rows=CHANGED, files={"a": "x", "b": "z"}), "forbidden_change", 0.5),
-        (after(rows=CHANGED, files={"a": "x"}), "forbidden_change", 0.5),
-        (after(rows=CHANGED, files={"a": "x", "b": "y", "c": ""}), "forbidden_change", 0.5),
+        (after(rows=CHANGED, files={"a": "x", "b": "z"}), "forbidden_change", 0.0),
+        (after(rows=CHANGED, files={"a": "x"}), "forbidden_change", 0.0),
+        (after(rows=CHANGED, files={"a": "x", "b": "y", "c": ""}), "forbidden_change", 0.0),
         ({}, "forbidden_change", 0.0),
         ({"db": {"stock": None}}, "forbidden_change", 0.0),
         ("nothing", "forbidden_change", 0.0),

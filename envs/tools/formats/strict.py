@@ -15,6 +15,7 @@ from rlvr_gym.verifiers import RlvrError
 from rlvr_gym.verifiers.errors import shown
 
 MAX_DEPTH = 32
+_MOST_ITEMS = 100_000
 MAX_JSON_CHARS = 1_000_000
 MAX_INTEGER_BITS = 10_000  # Python prints and reads no integer of more than 4300 digits
 
@@ -103,6 +104,8 @@ def flaw_of(value: Any) -> str:
             if depth == MAX_DEPTH and isinstance(item, Mapping | list | tuple):
                 return f"JSON may be nested {MAX_DEPTH} deep"
             below += item.values() if isinstance(item, Mapping) else item if isinstance(item, list | tuple) else ()
+            if len(below) > _MOST_ITEMS:
+                return f"JSON may have {_MOST_ITEMS:,} values on a level"
         level = below
     return ""
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 from rlvr_gym.envs.tools.mcp.episode import NEXT, SAY, ServedEpisodes, Told
@@ -138,9 +140,13 @@ class EpisodeServer:
 
     def _server(self) -> Server[_Session, Any]:
         from mcp import types
-        from mcp.server.lowlevel import Server
+        from mcp.server.lowlevel import NotificationOptions, Server
 
-        server: Server[_Session, Any] = Server(self._name, instructions=self._instructions, lifespan=self._playing)
+        server: Server[_Session, Any] = Server(
+            self._name, version=version("rlvr-gym"), instructions=self._instructions, lifespan=self._playing
+        )
+        changes = NotificationOptions(tools_changed=True)  # another task or role may have other tools
+        setattr(server, _OPTIONS, partial(server.create_initialization_options, changes))
         answers = _Answers(server)
         server.request_handlers |= {
             types.ListToolsRequest: answers.tools,
@@ -151,6 +157,9 @@ class EpisodeServer:
             types.ReadResourceRequest: answers.resource,
         }
         return server
+
+
+_OPTIONS = "create_initialization_options"  # asked without arguments by the manager of HTTP sessions
 
 
 class _Lines:

@@ -11,6 +11,7 @@ from rlvr_gym.verifiers.errors import shown, suggestion
 
 _STDIO = ("command", "args", "env", "cwd")
 _HTTP = ("url", "headers")
+SERVER_KEYS = (*_STDIO, *_HTTP)
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class ServerSpec:
         if not isinstance(given, Mapping):
             raise ConfigError(f'a server is {{"command": ..., "args": [...]}} or {{"url": ...}}, got {shown(given)}')
         for key in given:
-            if key not in (*_STDIO, *_HTTP):
-                raise ConfigError(f"a server has no key {key!r}{suggestion(str(key), (*_STDIO, *_HTTP))}")
+            if key not in SERVER_KEYS:
+                raise ConfigError(f"a server has no key {key!r}{suggestion(str(key), SERVER_KEYS)}")
         if ("command" in given) == ("url" in given):
             raise ConfigError(f"a server has either a 'command' or a 'url', got {shown(dict(given))}")
         foreign = [key for key in given if key in (_HTTP if "command" in given else _STDIO)]

@@ -228,8 +228,7 @@ def test_attacks_by_tools_write_calls_that_are_read_and_say_nothing_where_there_
         len(make_format(TOOLS.call_format).parse(named("tool_flood").turn(TOOLS) or "", TOOLS.tools).calls) == MAX_CALLS
     )
     assert make_format(TOOLS.call_format).parse(named("tool_too_many").turn(TOOLS) or "", TOOLS.tools).fault
-    long = make_format(TOOLS.call_format).parse(named("tool_long_argument").turn(TOOLS) or "", TOOLS.tools)
-    assert max(len(str(call.arguments)) for call in long.calls) > 10_000_000
+    assert len(named("tool_long_argument").turn(TOOLS) or "") > 10_000_000
 
 
 def test_a_verifier_that_looks_at_the_answer_alone_is_caught_by_what_is_spoilt() -> None:

@@ -127,7 +127,7 @@ def test_a_task_of_the_same_prompt_and_reference_is_the_current_one() -> None:
     """Its private part may differ and so its id; what it would tell is the same."""
     tasks = ListTaskSet([Task.create("Q", {"reference": 1, "solution": s}) for s in ("#### 1", "so #### 1")])
     with pytest.raises(ConfigError, match="found 0 of 1 examples"):
-        drawn(tasks, None, tasks[0], 1, 0)
+        drawn(TextEnv(tasks, make_verifier("number@1")), None, tasks[0], 1, 0)
 
 
 def test_tasks_with_hidden_codes_share_a_prompt_and_are_others_all_the_same() -> None:
