@@ -1,8 +1,9 @@
-"""What the command line prints: plain tables, and a progress bar where somebody watches."""
+"""What the command line prints: plain tables, and progress: a bar where somebody watches, else a line now and then."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from rlvr_gym.benchmarks import Comparison, Summary
+
+LINE_EVERY_S = 15.0
 
 
 def say(text: str = "") -> None:
@@ -99,7 +102,7 @@ def comparison_table(comparison: Comparison) -> str:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[_Update]:
-    """A progress bar on standard error where that is a terminal, else nothing.
+    """A progress bar on standard error where that is a terminal, else a line every 15 seconds.
 
     Yields:
         A function of (done, total, note).
@@ -108,14 +111,17 @@ def progress_bar(label: str) -> Iterator[_Update]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), note)
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        yield _Update(bar, bar.add_task(label, total=None, note=""))
+        yield _Update(bar, bar.add_task(label, total=None, note=""), "" if console.is_terminal else label)
 
 
 class _Update:
-    """Moves one task of a progress bar."""
+    """Moves one task of a progress bar, or with a label writes lines."""
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar, self._task = bar, task
+    def __init__(self, bar: Progress, task: TaskID, label: str) -> None:
+        self._bar, self._task, self._label, self._told = bar, task, label, time.monotonic()
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         self._bar.update(self._task, completed=done, total=total, note=note)
+        if self._label and time.monotonic() - self._told >= LINE_EVERY_S:
+            self._told = time.monotonic()
+            warn(f"{self._label}: {done:,} of {total:,}{', ' * bool(note)}{note}")
