@@ -37,7 +37,12 @@ def run_train(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     if args.warm_start is not None:
-        warm = WarmStartConfig(until=args.warm_start, seed=args.seed, learning_rate=args.warm_start_lr)
+        warm = WarmStartConfig(
+            until=args.warm_start,
+            learning_rate=args.warm_start_lr,
+            check_every=args.warm_start_every,
+            seed=args.seed,
+        )
     else:
         warm = None
     folder = Path(args.out)

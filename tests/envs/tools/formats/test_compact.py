@@ -69,9 +69,8 @@ def test_what_the_environment_says_is_bare_and_ends_with_a_colon() -> None:
     assert COMPACT.fault("nothing stands there") == "Not a valid call: nothing stands there.:"
 
 
-def test_episodes_that_differ_read_differently_without_a_template() -> None:
-    """Prompt, call and result joined as they are, then what the policy may say: with the bare `22` both were `1+1:22`
-    where the call was the same, after a result `2` with a response that begins with `2`, and after a result `22`."""
-    for one, other in (("2", "22"), ("-1", "-12")):
-        first, second = (COMPACT.results([ToolResult("calculator", output)]) for output in (one, other))
-        assert not second.startswith(first)
+@pytest.mark.parametrize(("one", "other"), [("2", "22"), ("-1", "-12")])
+def test_no_result_is_the_beginning_of_another(one: str, other: str) -> None:
+    """Texts are joined as they are: after a bare `2` the response `2+3?` would read as the result `22`."""
+    first, second = (COMPACT.results([ToolResult("calculator", output)]) for output in (one, other))
+    assert not second.startswith(first)
