@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -17,17 +18,19 @@ from torch import Tensor
 
 @dataclass
 class Row:
-    """One training sequence: ids, which of them were sampled, and the log-probabilities of those (0 elsewhere)."""
+    """One training sequence: ids, and for those that were sampled the log-probability and the number of the step."""
 
     ids: list[int] = field(default_factory=list)
     mask: list[bool] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
 
-    def extend(self, ids: Sequence[int], sampled: bool, logprobs: Sequence[float] | None = None) -> None:
-        """Append ids that were all sampled or all not."""
+    def extend(self, ids: Sequence[int], sampled: bool, logprobs: Sequence[float] | None = None, step: int = 0) -> None:
+        """Append ids that were all sampled, in the step of this number, or all not."""
         self.ids += ids
         self.mask += [sampled] * len(ids)
         self.logprobs += logprobs if logprobs is not None else [0.0] * len(ids)
+        self.steps += [step if sampled else 0] * len(ids)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Batch:
         attention_BT: 1 at real tokens.
         mask_BT: True at sampled tokens.
         logprobs_BT: Log-probabilities at sampling time; 0 where masked.
+        step_BT: Number of the step, over all episodes of the batch, in which a token was sampled; 0 where masked.
         episode_B: Index of the episode that each row belongs to.
     """
 
@@ -46,6 +50,7 @@ class Batch:
     attention_BT: Tensor
     mask_BT: Tensor
     logprobs_BT: Tensor
+    step_BT: Tensor
     episode_B: Tensor
 
     def __len__(self) -> int:
@@ -59,12 +64,17 @@ class Batch:
             self.attention_BT[part, :width],
             self.mask_BT[part, :width],
             self.logprobs_BT[part, :width],
+            self.step_BT[part, :width],
             self.episode_B[part],
         )
 
 
-def episode_rows(episode: Episode) -> list[Row]:
+def episode_rows(episode: Episode, first: int = 0) -> list[Row]:
     """The training rows of one episode: one for each of its conversations as long as nothing was edited.
+
+    Args:
+        episode: What was played.
+        first: Number of its first step.
 
     Example:
         >>> from rlvr_gym.agents import Completion, Turn
@@ -76,7 +86,7 @@ def episode_rows(episode: Episode) -> list[Row]:
     """
     rows: list[Row] = []
     latest: dict[str, Row] = {}
-    for turn in episode.turns:
+    for step, turn in enumerate(episode.turns, start=first):
         completion = turn.completion
         prompt = list(completion.prompt_ids)
         row = latest.get(turn.thread)
@@ -84,13 +94,18 @@ def episode_rows(episode: Episode) -> list[Row]:
             row = latest[turn.thread] = Row()
             rows.append(row)
         row.extend(prompt[len(row.ids) :], sampled=False)
-        row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs)
+        row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs, step=step)
     return rows
 
 
 def make_batch(episodes: Sequence[Episode], pad_id: int) -> Batch:
-    """Pad the rows of all episodes to one width. Episodes without a turn give no row."""
-    owned = [(index, row) for index, episode in enumerate(episodes) for row in episode_rows(episode)]
+    """Pad the rows of all episodes to one width. Episodes without a turn give no row.
+
+    Steps are numbered through all episodes, as in `credit.Steps.of`.
+    """
+    firsts = accumulate((len(episode.turns) for episode in episodes), initial=0)
+    numbered = zip(episodes, firsts, strict=False)
+    owned = [(index, row) for index, (episode, first) in enumerate(numbered) for row in episode_rows(episode, first)]
     return batch_of_rows([row for _, row in owned], [index for index, _ in owned], pad_id)
 
 
@@ -102,6 +117,7 @@ def batch_of_rows(rows: Sequence[Row], episode_of_row: Sequence[int], pad_id: in
         attention_BT=_padded([[1] * len(row.ids) for row in rows], width, 0),
         mask_BT=_padded([row.mask for row in rows], width, False),
         logprobs_BT=_padded([row.logprobs for row in rows], width, 0.0),
+        step_BT=_padded([row.steps for row in rows], width, 0),
         episode_B=torch.tensor(episode_of_row, dtype=torch.long),
     )
 

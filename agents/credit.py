@@ -7,21 +7,16 @@ takes part in no statistic and gets advantage 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from rlvr_gym.agents.advantages import advantages
+from rlvr_gym.agents.batch import Batch
 from rlvr_gym.agents.episode import Episode
-from rlvr_gym.agents.recipes import BASELINES, SCALES
+from rlvr_gym.agents.recipes import Channel
 from rlvr_gym.verifiers import ConfigError
-from rlvr_gym.verifiers.errors import shown
 from torch import Tensor
-
-LEVELS = ("trajectory", "step")
-KEYS = ("group", "anchor", "tree", "thread", "batch")
-OVER = ("units", "steps")
 
 
 class Steps(NamedTuple):
@@ -82,73 +77,25 @@ class Steps(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class Channel:
-    """One comparison of values with values.
+def channel_advantages(channel: Channel, steps: Steps) -> Tensor:
+    """What one channel says of each step, shape [N].
 
-    Args:
-        level: `"trajectory"`: the discounted sum of a trajectory's rewards, for all of its steps alike. `"step"`: the
-            discounted sum from a step on.
-        key: With whom a value is compared: `"group"` (responses to one prompt), `"anchor"` (steps from one state),
-            `"tree"` (leaves of one tree), `"thread"` (one role of one prompt), `"batch"` (all).
-        baseline: See `advantages.advantages`.
-        scale: See `advantages.advantages`; the deviation is that of the key.
-        eps: Added to the standard deviation.
-        weight: Factor of the channel.
-        discount: Per step, in [0, 1].
-        over: What a trajectory's statistics run over: `"units"` counts each trajectory once, `"steps"` once a step, as
-            the public code of GiGPO does.
-
-    Raises:
-        ConfigError: There is no such name, or a number is out of range.
+    Example:
+        >>> steps = Steps(*map(torch.tensor, ([0.0, 1.0, 0.0], [0, 0, 1], [0] * 3, [0, 1, 0], [0] * 3, [0] * 3,
+        ...                                   [True] * 3)))
+        >>> channel_advantages(Channel(scale="none"), steps)
+        tensor([ 0.5000,  0.5000, -0.5000])
+        >>> channel_advantages(Channel("step", "anchor", scale="none", discount=0.5), steps)
+        tensor([ 0.2500,  0.0000, -0.2500])
     """
-
-    level: str = "trajectory"
-    key: str = "group"
-    baseline: str = "mean"
-    scale: str = "group_std"
-    eps: float = 1e-6
-    weight: float = 1.0
-    discount: float = 1.0
-    over: str = "units"
-
-    def __post_init__(self) -> None:
-        for name, known in _KNOWN.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} must be one of {', '.join(known)}; got {shown(getattr(self, name))}")
-        if not 0 <= self.discount <= 1:
-            raise ConfigError(f"discount must lie in [0, 1], got {shown(self.discount)}")
-        if self.level == "trajectory" and self.key in ("anchor", "thread"):
-            raise ConfigError(f"whole trajectories cannot be compared by {self.key}: choose level='step'")
-
-    def advantages(self, steps: Steps) -> Tensor:
-        """The advantage of each step, shape [N].
-
-        Example:
-            >>> steps = Steps(*map(torch.tensor, ([0.0, 1.0, 0.0], [0, 0, 1], [0] * 3, [0, 1, 0], [0] * 3, [0] * 3,
-            ...                                   [True] * 3)))
-            >>> Channel(scale="none").advantages(steps)
-            tensor([ 0.5000,  0.5000, -0.5000])
-            >>> Channel("step", "anchor", scale="none", discount=0.5).advantages(steps)
-            tensor([ 0.2500,  0.0000, -0.2500])
-        """
-        values = returns_to_go(steps.reward, steps.trajectory, self.discount)
-        first = _first(steps.trajectory)
-        if self.level == "trajectory":
-            values = values[first][steps.trajectory]
-        counts = steps.counts & first if self.level == "trajectory" and self.over == "units" else steps.counts
-        key = torch.zeros_like(steps.group) if self.key == "batch" else getattr(steps, self.key)
-        found = advantages(values, key, counts, baseline=self.baseline, scale=self.scale, eps=self.eps)
-        return self.weight * torch.where(steps.counts, found, torch.zeros_like(found))
-
-
-_KNOWN: Mapping[str, Sequence[str]] = {
-    "level": LEVELS,
-    "key": KEYS,
-    "baseline": BASELINES,
-    "scale": SCALES,
-    "over": OVER,
-}
+    values = returns_to_go(steps.reward, steps.trajectory, channel.discount)
+    first = _first(steps.trajectory)
+    if channel.level == "trajectory":
+        values = values[first][steps.trajectory]
+    counts = steps.counts & first if channel.level == "trajectory" and channel.over == "units" else steps.counts
+    key = torch.zeros_like(steps.group) if channel.key == "batch" else getattr(steps, channel.key)
+    found = advantages(values, key, counts, baseline=channel.baseline, scale=channel.scale, eps=channel.eps)
+    return channel.weight * torch.where(steps.counts, found, torch.zeros_like(found))
 
 
 def step_advantages(steps: Steps, channels: Sequence[Channel]) -> Tensor:
@@ -162,7 +109,15 @@ def step_advantages(steps: Steps, channels: Sequence[Channel]) -> Tensor:
     """
     if not channels:
         raise ConfigError("an algorithm needs at least one channel")
-    return torch.stack([channel.advantages(steps) for channel in channels]).sum(dim=0)
+    return torch.stack([channel_advantages(channel, steps) for channel in channels]).sum(dim=0)
+
+
+def token_advantages(advantages_N: Tensor, batch: Batch) -> Tensor:
+    """The advantage of the step in which each token was sampled, shape [B, T]; 0 where none was."""
+    if len(advantages_N) == 0:
+        return torch.zeros_like(batch.logprobs_BT)
+    found = advantages_N[batch.step_BT]
+    return torch.where(batch.mask_BT, found, torch.zeros_like(found))
 
 
 def returns_to_go(reward_N: Tensor, trajectory_N: Tensor, discount: float) -> Tensor:

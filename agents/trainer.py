@@ -18,14 +18,15 @@ from typing import Any
 
 import gymnasium as gym
 import torch
-from rlvr_gym.agents.advantages import group_advantages, tied_groups
+from rlvr_gym.agents.advantages import tied_groups
 from rlvr_gym.agents.batch import Batch, make_batch, token_logprobs
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
+from rlvr_gym.agents.credit import Steps, step_advantages, token_advantages
 from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.lockstep import collect
-from rlvr_gym.agents.losses import Denominators, aggregate, clipped_policy_loss, kl
+from rlvr_gym.agents.losses import Denominators, aggregate, kl, policy_loss
 from rlvr_gym.agents.models import LanguageModel, load_model
 from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import seed_from
@@ -38,7 +39,7 @@ from torch import Tensor
 Metrics = dict[str, float]
 
 # The metrics of a step in which no group carried a signal, so that nothing moved.
-_STILL: Metrics = {"grad_norm": 0.0, "clip_fraction": 0.0, "kl": 0.0, "logprob_gap": 0.0}
+_STILL: Metrics = {"grad_norm": 0.0, "clip_fraction_low": 0.0, "clip_fraction_high": 0.0, "kl": 0.0, "logprob_gap": 0.0}
 
 
 @dataclass(frozen=True)
@@ -217,29 +218,29 @@ class Trainer:
         shape = (self.config.prompts, self.recipe.group_size)
         rewards_PG = torch.tensor([episode.reward for episode in episodes]).reshape(shape)
         mask_PG = torch.tensor([episode.gradable for episode in episodes]).reshape(shape)
-        advantages_PG = group_advantages(
-            rewards_PG, mask_PG, baseline=self.recipe.baseline, scale=self.recipe.scale, eps=self.recipe.scale_eps
-        )
-        batch = make_batch([e if e.gradable else _silent(e) for e in episodes], self.lm.tokenizer.pad_token_id)
+        heard = [episode if episode.gradable else _silent(episode) for episode in episodes]
+        groups = [place // self.recipe.group_size for place in range(len(episodes))]
+        advantages_N = step_advantages(Steps.of(heard, groups), self.recipe.channels).float()
+        batch = make_batch(heard, self.lm.tokenizer.pad_token_id)
         counts = Denominators.of(batch.mask_BT)
-        advantages_B1 = advantages_PG.flatten()[batch.episode_B][:, None]
         metrics = {"step": step, **_rollout_metrics(episodes, rewards_PG, mask_PG), **_STILL}
         # Without a KL term a row of advantage 0 adds nothing to the loss: it is counted and not computed.
-        moving = advantages_B1[:, 0] != 0 if reference is None else torch.ones(len(batch), dtype=torch.bool)
+        moving = token_advantages(advantages_N, batch).any(dim=1)
+        moving = moving if reference is None else torch.ones_like(moving)
         self.lm.model.train()
         for update in range(self.recipe.updates if bool(moving.any()) else 0):
-            seen = self._update(step, batch.rows(moving), advantages_B1[moving], counts, reference)
+            seen = self._update(step, batch.rows(moving), advantages_N, counts, reference)
             gap = seen["logprob_gap"] if update == 0 else metrics["logprob_gap"]
             metrics |= {**seen, "logprob_gap": gap}
         return {**metrics, "learning_rate": self.config.rate_at(step)}
 
-    def _update(self, step: int, batch: Batch, advantages_B1: Tensor, counts: Denominators, reference: Any) -> Metrics:
+    def _update(self, step: int, batch: Batch, advantages_N: Tensor, counts: Denominators, reference: Any) -> Metrics:
         """One optimiser step over the whole batch, in micro-batches that share its denominators."""
-        sums = {"clip_fraction": 0.0, "kl": 0.0, "logprob_gap": 0.0}
+        sums = {"clip_fraction_low": 0.0, "clip_fraction_high": 0.0, "kl": 0.0, "logprob_gap": 0.0}
         self.optimizer.zero_grad(set_to_none=True)
         for start in range(0, len(batch), self.config.micro_batch):
             part = batch.rows(slice(start, start + self.config.micro_batch))
-            loss, seen = self._loss(part, advantages_B1[start : start + self.config.micro_batch], counts, reference)
+            loss, seen = self._loss(part, advantages_N, counts, reference)
             loss.backward()
             sums["logprob_gap"] = max(sums["logprob_gap"], seen.pop("logprob_gap"))
             for key, value in seen.items():
@@ -250,21 +251,20 @@ class Trainer:
         self.optimizer.step()
         return {"grad_norm": float(norm), **sums}
 
-    def _loss(self, part: Batch, advantages_B1: Tensor, counts: Denominators, reference: Any) -> tuple[Tensor, Metrics]:
+    def _loss(self, part: Batch, advantages_N: Tensor, counts: Denominators, reference: Any) -> tuple[Tensor, Metrics]:
         recipe, mask = self.recipe, part.mask_BT
         logprobs = token_logprobs(self.lm.model, part, self.config.temperature)
-        policy = clipped_policy_loss(
-            logprobs, part.logprobs_BT, advantages_B1, mask, clip_low=recipe.clip_low, clip_high=recipe.clip_high
-        )
+        policy = policy_loss(recipe, logprobs, part.logprobs_BT, token_advantages(advantages_N, part), mask)
         values = policy.loss_BT
         seen = {
-            "clip_fraction": float(policy.clipped_BT.sum()),
+            "clip_fraction_low": float(policy.low_BT.sum()),
+            "clip_fraction_high": float(policy.high_BT.sum()),
             "logprob_gap": float((logprobs.detach() - part.logprobs_BT)[mask].abs().max()) if bool(mask.any()) else 0.0,
         }
         if reference is not None:
             with torch.no_grad():
                 reference_logprobs = token_logprobs(reference, part, self.config.temperature)
-            divergence = kl(logprobs, reference_logprobs, mask)
+            divergence = kl(logprobs, reference_logprobs, mask, recipe.kl_estimator)
             values = values + recipe.kl_coef * divergence
             seen["kl"] = float(divergence.detach().sum())
         loss = aggregate(values, mask, recipe.aggregation, denominators=counts, norm=self._denominator_norm)

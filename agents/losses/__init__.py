@@ -7,21 +7,20 @@ by the counts of the whole batch, so that splitting a batch changes nothing.
 
 from rlvr_gym.agents.losses.aggregation import Denominators, aggregate
 from rlvr_gym.agents.losses.correction import Correction, sampler_correction
-from rlvr_gym.agents.losses.kl import KL_ESTIMATORS, adapted_coefficient, kl
-from rlvr_gym.agents.losses.ratios import LEVELS, log_ratios
+from rlvr_gym.agents.losses.kl import adapted_coefficient, kl
+from rlvr_gym.agents.losses.ratios import log_ratios
 from rlvr_gym.agents.losses.regression import gvpo_loss, qrpo_loss
 from rlvr_gym.agents.losses.surrogate import (
     ClippedLoss,
     clipped_policy_loss,
     geometric_policy_loss,
     policy_gradient_loss,
+    policy_loss,
     weighted_policy_loss,
 )
 from rlvr_gym.agents.losses.value import entropy, value_loss
 
 __all__ = [
-    "KL_ESTIMATORS",
-    "LEVELS",
     "ClippedLoss",
     "Correction",
     "Denominators",
@@ -34,6 +33,7 @@ __all__ = [
     "kl",
     "log_ratios",
     "policy_gradient_loss",
+    "policy_loss",
     "qrpo_loss",
     "sampler_correction",
     "value_loss",

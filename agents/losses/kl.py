@@ -11,7 +11,7 @@ from rlvr_gym.verifiers.errors import shown
 from torch import Tensor
 
 # Of d = logprobs - reference, after Schulman, "Approximating KL divergence" (2020).
-KL_ESTIMATORS: Mapping[str, Callable[[Tensor], Tensor]] = {
+_ESTIMATORS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "k1": lambda d: d,
     "k2": lambda d: d.square() / 2,
     "k3": lambda d: torch.expm1(-d) + d,
@@ -43,9 +43,9 @@ def kl(logprobs_BT: Tensor, reference_logprobs_BT: Tensor, mask_BT: Tensor, esti
         tensor([[0.1065]])
     """
     same_shape(logprobs=logprobs_BT, reference_logprobs=reference_logprobs_BT, mask=mask_BT)
-    if estimator not in KL_ESTIMATORS:
-        raise ConfigError(f"a KL estimator is one of {', '.join(KL_ESTIMATORS)}; got {shown(estimator)}")
-    return KL_ESTIMATORS[estimator](difference(logprobs_BT, reference_logprobs_BT, mask_BT))
+    if estimator not in _ESTIMATORS:
+        raise ConfigError(f"a KL estimator is one of {', '.join(_ESTIMATORS)}; got {shown(estimator)}")
+    return _ESTIMATORS[estimator](difference(logprobs_BT, reference_logprobs_BT, mask_BT))
 
 
 def adapted_coefficient(coefficient: float, divergence: float, *, target: float, horizon: float, steps: int) -> float:

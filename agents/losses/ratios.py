@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from rlvr_gym.agents.losses.shapes import MAX_LOG_RATIO, difference, same_shape
+from rlvr_gym.agents.recipes import RATIOS
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 from torch import Tensor
-
-LEVELS = ("token", "sequence", "geometric")
 
 
 def log_ratios(logprobs_BT: Tensor, old_logprobs_BT: Tensor, mask_BT: Tensor, level: str = "token") -> Tensor:
@@ -35,8 +34,8 @@ def log_ratios(logprobs_BT: Tensor, old_logprobs_BT: Tensor, mask_BT: Tensor, le
         tensor([[0.2000, 0.2000, 0.2000]])
     """
     same_shape(logprobs=logprobs_BT, old_logprobs=old_logprobs_BT, mask=mask_BT)
-    if level not in LEVELS:
-        raise ConfigError(f"the level of a ratio is one of {', '.join(LEVELS)}; got {shown(level)}")
+    if level not in RATIOS:
+        raise ConfigError(f"the level of a ratio is one of {', '.join(RATIOS)}; got {shown(level)}")
     own = difference(logprobs_BT, old_logprobs_BT, mask_BT)
     if level == "token":
         return own

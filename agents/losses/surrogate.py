@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from rlvr_gym.agents.losses.ratios import log_ratios
 from rlvr_gym.agents.losses.shapes import difference, same_shape
+from rlvr_gym.agents.recipes import Recipe
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 from torch import Tensor
@@ -138,6 +139,27 @@ def weighted_policy_loss(
     own = torch.where(mask_BT, logprobs_BT, torch.zeros_like(logprobs_BT))
     loss = -advantages_BT * ratio.clamp(low, high) * own
     return ClippedLoss(loss, (ratio < low) & mask_BT, (ratio > high) & mask_BT)
+
+
+def policy_loss(
+    recipe: Recipe, logprobs_BT: Tensor, old_logprobs_BT: Tensor, advantages_BT: Tensor, mask_BT: Tensor
+) -> ClippedLoss:
+    """The policy loss of a recipe, per token."""
+    given = (logprobs_BT, old_logprobs_BT, advantages_BT, mask_BT)
+    if recipe.region == "geometric":
+        return geometric_policy_loss(*given, clip=recipe.clip_high)
+    if recipe.region == "weight":
+        return weighted_policy_loss(*given, low=1 - recipe.clip_low, high=1 + recipe.clip_high)
+    if recipe.region == "none":
+        nowhere = torch.zeros_like(mask_BT)
+        return ClippedLoss(policy_gradient_loss(logprobs_BT, advantages_BT, mask_BT), nowhere, nowhere)
+    return clipped_policy_loss(
+        *given,
+        clip_low=recipe.clip_low,
+        clip_high=recipe.clip_high,
+        dual_clip=recipe.dual_clip,
+        level=recipe.ratio,
+    )
 
 
 def policy_gradient_loss(logprobs_BT: Tensor, advantages_BT: Tensor, mask_BT: Tensor) -> Tensor:

@@ -12,7 +12,15 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from rlvr_gym.agents import Completion, Episode, Turn  # noqa: E402
 from rlvr_gym.agents.advantages import advantages, group_advantages  # noqa: E402
-from rlvr_gym.agents.credit import Channel, Steps, gae, returns_to_go, step_advantages, whitened  # noqa: E402
+from rlvr_gym.agents.credit import (  # noqa: E402
+    Steps,
+    channel_advantages,
+    gae,
+    returns_to_go,
+    step_advantages,
+    whitened,
+)
+from rlvr_gym.agents.recipes import Channel  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 
@@ -63,7 +71,7 @@ def test_tree_grpo_by_hand() -> None:
     leaves = [[1, 0, 0], [1, 1, 0]]
     episodes = [episode(("s", float(reward))) for tree in leaves for reward in tree]
     steps = Steps.of(episodes, [0] * 6, trees=[0, 0, 0, 1, 1, 1])
-    inter, intra = Channel().advantages(steps), Channel(key="tree").advantages(steps)
+    inter, intra = channel_advantages(Channel(), steps), channel_advantages(Channel(key="tree"), steps)
     assert close(inter, [0.912869, -0.912869, -0.912869, 0.912869, 0.912869, -0.912869], 4e-6)
     assert close(intra, [1.154699, -0.577349, -0.577349, 0.577349, 0.577349, -1.154699], 4e-6)
     assert close(
@@ -76,12 +84,12 @@ def test_tree_grpo_by_hand() -> None:
 def test_one_tree_counts_twice() -> None:
     steps = Steps.of([episode(("s", reward)) for reward in (1.0, 0.0, 0.0)], [0] * 3)
     both = step_advantages(steps, [Channel(), Channel(key="tree")])
-    assert close(both, (2 * Channel(key="tree").advantages(steps)).tolist())
+    assert close(both, (2 * channel_advantages(Channel(key="tree"), steps)).tolist())
 
 
 def test_anchors_of_other_prompts_are_other_states() -> None:
     steps = Steps.of([FIRST, SECOND], [0, 1])
-    assert Channel("step", "anchor", scale="none").advantages(steps).tolist()[4:] == [0.0, 0.0]
+    assert channel_advantages(Channel("step", "anchor", scale="none"), steps).tolist()[4:] == [0.0, 0.0]
 
 
 def test_roles_are_compared_among_themselves() -> None:
@@ -92,7 +100,7 @@ def test_roles_are_compared_among_themselves() -> None:
     )
     steps = Steps.of([Episode("t", turns, True, "answered", {})], [0])
     assert steps.thread.tolist() == [0, 1, 1]
-    own = Channel("step", "thread", scale="none", discount=0.0).advantages(steps)
+    own = channel_advantages(Channel("step", "thread", scale="none", discount=0.0), steps)
     assert own.tolist() == [0.0, -2.0, 2.0]
 
 
@@ -106,7 +114,7 @@ def test_what_could_not_be_graded_takes_no_part() -> None:
 def test_episodes_without_a_turn_give_no_step() -> None:
     steps = Steps.of([episode(), FIRST], [0, 0])
     assert steps.trajectory.tolist() == [0] * 4
-    assert Channel().advantages(steps).tolist() == [0.0] * 4
+    assert channel_advantages(Channel(), steps).tolist() == [0.0] * 4
 
 
 @pytest.mark.parametrize(
@@ -200,7 +208,7 @@ def test_channels_over_single_steps_are_group_advantages(groups: list[list[float
     scale = data.draw(st.sampled_from(["none", "group_std", "max_abs"]))
     episodes = [episode(("s", reward)) for group in groups for reward in group]
     numbers = [number for number, group in enumerate(groups) for _ in group]
-    found = Channel(baseline=baseline, scale=scale).advantages(Steps.of(episodes, numbers))
+    found = channel_advantages(Channel(baseline=baseline, scale=scale), Steps.of(episodes, numbers))
     expected = [
         group_advantages(torch.tensor([group], dtype=torch.float64), baseline=baseline, scale=scale) for group in groups
     ]

@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from rlvr_gym.agents.losses import (  # noqa: E402
-    KL_ESTIMATORS,
     Denominators,
     adapted_coefficient,
     aggregate,
@@ -28,7 +27,7 @@ from rlvr_gym.agents.losses import (  # noqa: E402
     value_loss,
     weighted_policy_loss,
 )
-from rlvr_gym.agents.recipes import AGGREGATIONS  # noqa: E402
+from rlvr_gym.agents.recipes import AGGREGATIONS, KL_ESTIMATORS  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 NORM = {"seq_mean_token_sum_norm": 10.0}

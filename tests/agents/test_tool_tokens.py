@@ -100,7 +100,7 @@ def other_model(seed: int) -> Any:
     ("train", "pieces"),
     [
         ({}, {}),
-        ({}, {"aggregation": "token_mean", "scale": "none"}),
+        ({}, {"aggregation": "token_mean", "channels": [{"scale": "none"}]}),
         ({}, {"aggregation": "seq_mean_token_sum_norm"}),
         ({"micro_batch": 7}, {"aggregation": "token_sum"}),
         ({}, {"kl_coef": 0.5}),
@@ -124,7 +124,9 @@ def test_nor_does_that_of_the_divergence_alone(episodes: list[Episode], tmp_path
     run = trainer(tmp_path, kl_coef=0.5)
     batch = make_batch(episodes, run.lm.tokenizer.pad_token_id)
     with planted(run.lm.model) as plants:
-        loss, _ = run._loss(batch, torch.zeros(len(batch), 1), Denominators.of(batch.mask_BT), other_model(1))
+        loss, _ = run._loss(
+            batch, torch.zeros(int(batch.step_BT.max()) + 1), Denominators.of(batch.mask_BT), other_model(1)
+        )
         loss.backward()
     gradients = asked(plants, episodes)
     assert set(gradients["p"] + gradients["t"] + gradients["."]) == {0.0}
@@ -137,8 +139,8 @@ def test_a_mask_that_forgets_the_tools_is_noticed(
     """The first test again with every token after the prompt masked in: it must see what it claims to see."""
     extend = Row.extend
 
-    def forgets(self: Row, ids: Sequence[int], sampled: bool, logprobs: Sequence[float] | None = None) -> None:
-        extend(self, ids, sampled or bool(self.ids), logprobs)
+    def forgets(self: Row, ids: Sequence[int], sampled: bool, logprobs: Any = None, step: int = 0) -> None:
+        extend(self, ids, sampled or bool(self.ids), logprobs, step if sampled or not self.ids else self.steps[-1])
 
     right, wrong = trainer(tmp_path / "right"), trainer(tmp_path / "wrong")
     right._learn(1, episodes, None)
@@ -163,11 +165,11 @@ def tools_of(batch: Batch, episodes: Sequence[Episode]) -> Tensor:
 def learnt(folder: Path, batch: Batch, targets_from: Batch | None = None) -> Trainer:
     """A trainer after one update on a batch; with `targets_from` the model reads one batch and is asked for another."""
     run = trainer(folder)
-    advantages_B1 = torch.linspace(-1.0, 1.0, len(batch))[:, None]
+    advantages_N = torch.linspace(-1.0, 1.0, int(batch.step_BT.max()) + 1)
     if targets_from is not None:
         reads = {"input_ids": batch.ids_BT}
         run.lm.model.register_forward_pre_hook(lambda module, args, said: (args, {**said, **reads}), with_kwargs=True)
-    run._update(1, targets_from or batch, advantages_B1, Denominators.of(batch.mask_BT), None)
+    run._update(1, targets_from or batch, advantages_N, Denominators.of(batch.mask_BT), None)
     return run
 
 

@@ -121,7 +121,7 @@ def test_metrics_are_complete_and_the_ratio_starts_at_one(whole: Path) -> None:
     for row in rows:
         assert set(row) == {
             "step", "episodes", "ungradable", "reward_mean", "pass_rate", "tied_groups", "cut_off", "response_tokens",
-            "grad_norm", "entropy", "clip_fraction", "kl", "logprob_gap", "learning_rate",
+            "grad_norm", "entropy", "clip_fraction_low", "clip_fraction_high", "kl", "logprob_gap", "learning_rate",
         }  # fmt: skip
         assert row["episodes"] == 16
         assert row["logprob_gap"] < 1e-4  # the sampler and the learner agree: one model, one temperature
@@ -137,17 +137,17 @@ def test_leaving_out_rows_without_an_advantage_changes_no_gradient(tmp_path: Pat
     run = trainer(tmp_path, {"kl_coef": 0.0}, learning_rate=1e-9)
     completions = run.policy.act([[{"role": "user", "content": f"{i}+{i}="}] for i in range(6)], seeds=range(6))
     rows = []
-    for completion in completions:
+    for step, completion in enumerate(completions):
         row = Row()
         row.extend(completion.prompt_ids, sampled=False)
-        row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs)
+        row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs, step=step)
         rows.append(row)
     batch = batch_of_rows(rows, list(range(6)), run.lm.tokenizer.pad_token_id)
     counts = Denominators.of(batch.mask_BT)
-    advantages = torch.tensor([1.0, 0.0, -0.5, 0.0, 0.0, 2.0])[:, None]
-    moving = advantages[:, 0] != 0
+    advantages = torch.tensor([1.0, 0.0, -0.5, 0.0, 0.0, 2.0])
+    moving = advantages != 0
     whole_norm = run._update(1, batch, advantages, counts, None)["grad_norm"]
-    part_norm = run._update(1, batch.rows(moving), advantages[moving], counts, None)["grad_norm"]
+    part_norm = run._update(1, batch.rows(moving), advantages, counts, None)["grad_norm"]
     assert part_norm == pytest.approx(whole_norm, rel=1e-4)
 
 
