@@ -133,6 +133,8 @@ class ToolWorldEnv(ToolEnv):
         "the customer answers.",
     )
 
+    how_to_answer = "What you write without a call is said to the customer."
+
     def __init__(
         self,
         *,
@@ -170,7 +172,7 @@ class ToolWorldEnv(ToolEnv):
             render_mode=render_mode,
         )
         self._user: User | None = None
-        self._said: list[list[Any]] = []  # [calls before it, wish, text, whether the customer then agreed]
+        self._said: list[list[Any]] = []  # [calls before it, wish, text, what the customer did]
 
     def equip(self, task: Task) -> Mapping[str, Toolkit]:
         """See `ToolEnv.equip`."""
@@ -187,13 +189,13 @@ class ToolWorldEnv(ToolEnv):
         return self.verifier.verify(answer, self.task.reference, context=context)
 
     def log(self) -> list[dict[str, Any]]:
-        """Calls, messages (`say`) and what the customer agreed to (`user`), in order; see `episode@1`."""
+        """Calls, messages (`say`) and what the customer told and agreed to (`user`), in order; see `episode@1`."""
         calls = self.toolbox.record()
         entries, done = [], 0
-        for before, wish, text, agreed in self._said:
+        for before, wish, text, did in self._said:
             entries += [*calls[done:before], said(text, wish)]
-            if agreed:
-                entries.append({"name": USER, "arguments": {"wish": wish, "agreed": True}, "error": "", "text": ""})
+            if any(did.values()):
+                entries.append({"name": USER, "arguments": {"wish": wish, **did}, "error": "", "text": ""})
             done = before
         return [*entries, *calls[done:]]
 
@@ -227,7 +229,7 @@ class ToolWorldEnv(ToolEnv):
         customer = self._customer()
         wish = customer.wish
         reply = customer.hear(text)
-        self._said.append([len(self.toolbox.log), wish, text, reply.agreed])
+        self._said.append([len(self.toolbox.log), wish, text, {"agreed": reply.agreed, "told": reply.told}])
         if reply.over:
             return super()._answered(parsed)
         return self._going_on(f"Customer: {reply.text}", [])

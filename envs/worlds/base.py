@@ -15,6 +15,7 @@ from rlvr_gym.verifiers.errors import shown
 
 TODAY = date(2031, 6, 15)
 VERIFY = "verify_customer"
+LEAST_SOUGHT, MAX_FOUND = 3, 5  # characters of what is searched for; rows that a search gives
 
 Row = dict[str, Any]
 Tables = dict[str, dict[str, Row]]
@@ -76,6 +77,19 @@ class WorldKit(Toolkit, ABC):
         """
         self.row(self.people, owner)
         return {key: row for key, row in self.table(table).items() if row["customer"] == owner}
+
+    def search(self, table: str, field: str, text: str) -> Row:
+        """The rows that have a text in a field: key to field. No search gives a whole table.
+
+        Raises:
+            ToolError: The text is too short, or too many rows have it.
+        """
+        if len(text.strip()) < LEAST_SOUGHT:
+            raise ToolError(f"a search needs {LEAST_SOUGHT} letters at least")
+        found = {key: row[field] for key, row in self.table(table).items() if text.lower() in row[field]}
+        if len(found) > MAX_FOUND:
+            raise ToolError(f"{len(found)} of the {table} match, more than {MAX_FOUND}: say more of the {field}")
+        return found
 
     def get_state(self) -> Any:
         """See `Toolkit.get_state`."""
@@ -165,6 +179,7 @@ class Domain(NamedTuple):
         allowed: Makers of wishes that may be fulfilled.
         refused: Makers of wishes that must be refused.
         stranger: Adds another customer with what such a customer has.
+        changes: Tools that change something, and their arguments that say what is changed; the others say to what.
         owns: What stands in the row of a customer besides.
         once: Tools of which one wish of a customer at most may have need.
     """
@@ -176,6 +191,7 @@ class Domain(NamedTuple):
     allowed: tuple[Callable[[Builder], Wish], ...]
     refused: tuple[Callable[[Builder], Wish], ...]
     stranger: Callable[[Builder], None]
+    changes: Mapping[str, tuple[str, ...]]
     owns: Callable[[Builder], Row] = lambda build: {}
     once: tuple[str, ...] = ()
 

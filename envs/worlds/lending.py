@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,16 @@ from rlvr_gym.envs.worlds.base import TODAY, Builder, Domain, Row, Wish, WorldKi
 
 LOAN_DAYS = 21
 MAX_RENEWALS = 2
-_OF = "the glass garden,a winter harbour,the last lighthouse,seven bridges,the paper map,a quiet engine".split(",")
-_AND = "its keeper,other stories,the sea,a storm,the silver key,what came after,her brother".split(",")
+DATES = 300  # days from today within which dates are drawn: too many to tell them all
+_AMOUNT = re.compile(r"(?:0|[1-9]\d{0,5})\.\d\d", re.ASCII)
+_OF = (
+    "the glass garden,a winter harbour,the last lighthouse,seven bridges,the paper map,a quiet engine,the blue door,"
+    "twelve letters,an empty orchard,the slow river,a borrowed coat,the third witness,salt roads,the clockmaker"
+).split(",")
+_AND = (
+    "its keeper,other stories,the sea,a storm,the silver key,what came after,her brother,the long night,two maps,"
+    "an old song,the visitor,a white horse,the first snow,four friends"
+).split(",")
 
 
 class LibraryKit(WorldKit):
@@ -57,9 +66,9 @@ class LibraryKit(WorldKit):
         """Books by title: number to title.
 
         Args:
-            title: A part of the title.
+            title: The title or a part of it, of 3 letters or more.
         """
-        return {key: row["title"] for key, row in self.table("books").items() if title.lower() in row["title"]}
+        return self.search("books", "title", title)
 
     @tool()
     def get_book(self, book: str) -> Row:
@@ -132,11 +141,8 @@ class LibraryKit(WorldKit):
 
 
 def _read_amount(text: str) -> int:
-    whole, dot, decimals = text.partition(".")
-    if not dot or len(decimals) != 2 or not 1 <= len(whole) <= 6 or not (whole + decimals).isascii():
-        raise ToolError("an amount is written with two decimals, such as 3.05")
-    if not (whole + decimals).isdigit():
-        raise ToolError("an amount is written with two decimals, such as 3.05")
+    if not _AMOUNT.fullmatch(text):
+        raise ToolError("an amount is written with two decimals and no more zeros than needed, such as 3.05")
     return cents(text)
 
 
@@ -144,13 +150,13 @@ def _book(build: Builder, **given: Any) -> str:
     draw = build.rng.choice
     row = {"title": build.unused(lambda: f"{draw(_OF)} and {draw(_AND)}"), "free": build.rng.between(1, 4)}
     shelf = f"{draw('ABCDEFGH')}{draw('KLMNPQRS')}-{build.rng.between(100, 999)}.{build.rng.between(1, 99)}"
-    row |= {"shelf": shelf, "lendable": True, "reserved_by": [], "next_return": build.day(1, 60)}
+    row |= {"shelf": shelf, "lendable": True, "reserved_by": [], "next_return": build.day(1, DATES)}
     return build.add("books", "T", {**row, **given})
 
 
 def _loan(build: Builder, customer: str = "", book: Mapping[str, Any] | None = None, **given: Any) -> str:
     person = customer or build.customer
-    row = {"customer": person, "book": _book(build, **(book or {})), "due": build.day(0, 20)}
+    row = {"customer": person, "book": _book(build, **(book or {})), "due": build.day(0, DATES)}
     return build.add("loans", "L", {**row, "renewals": build.rng.below(MAX_RENEWALS), **given})
 
 
@@ -259,6 +265,12 @@ LIBRARY = Domain(
         lambda build: _pay(build, "fines are paid all at once"),
     ),
     _stranger,
+    {
+        "renew_loan": ("loan",),
+        "lend_book": ("customer", "book"),
+        "reserve_book": ("customer", "book"),
+        "pay_fines": ("customer",),
+    },
     lambda build: {"fines": build.amount(1, 30)},
     ("pay_fines",),
 )

@@ -12,18 +12,22 @@ from rlvr_gym.envs.worlds.lending import LIBRARY
 from rlvr_gym.envs.worlds.shop import SHOP
 from rlvr_gym.envs.worlds.travel import TRAVEL
 from rlvr_gym.verifiers import ConfigError, make_verifier
-from rlvr_gym.verifiers.conduct import SAY, USER, remainder
+from rlvr_gym.verifiers.conduct import SAY, USER, numbers, remainder
 
 DOMAINS: Mapping[str, Domain] = {"shop": SHOP, "travel": TRAVEL, "library": LIBRARY}
 WORLD = "world"  # name of the toolkit, and of its state
+SPARE_NUMBERS = 4  # that may be told beside those which are needed, for each wish
 
 _BEFORE = (
     f"First ask for the customer's email address and code and check them with {VERIFY}; until then use no other tool.",
 )
 _AFTER = (
-    "Before every change say what you are going to change, with its number (for a payment, the amount), ask whether "
-    "the customer agrees, and wait for a yes.",
-    "What the rules do not allow you do not do, however the customer insists: say that you cannot do it.",
+    "Let the customer say what a question is about before you answer it, even where you could guess.",
+    "Before every change say what you are going to do: the action in the word with which its tool begins, and its "
+    "number (for a payment, the amount). Say it without a 'not', ask whether the customer agrees, and wait for a yes.",
+    "Make each change that is wanted in one call, and no other, not even one that you take back.",
+    "What the rules do not allow you do not do, however the customer insists: say that you cannot do it, and do "
+    "nothing else in its place.",
     "Give amounts, dates and numbers as they stand in the database. Tell only what is asked for.",
 )
 _HOW = (
@@ -100,8 +104,14 @@ def written(problem: Problem, difficulty: Mapping[str, Any]) -> Task:
     user = {
         "known": {"email": f"{email} is my email address.", "code": f"My code is {code}."},
         "wishes": [
-            {"says": w.says, "details": dict(w.details), "names": list(w.names), "refused": bool(w.refused)}
-            for w in problem.wishes
+            {
+                "says": wish.says,
+                "details": dict(wish.details),
+                "names": list(wish.names),
+                "act": wish.changes[0]["name"].partition("_")[0] if wish.changes else "",
+                "refused": bool(wish.refused),
+            }
+            for wish in problem.wishes
         ],
         "pushes": problem.pushes,
     }
@@ -129,18 +139,17 @@ def duties(problem: Problem) -> dict[str, Any]:
     ]
     ignore = [[WORLD, "session"]]
     paths = [tuple(goal["at"]) for goal in goals] + [tuple(path) for path in ignore]
-    tell = list(dict.fromkeys(fact for wish in problem.wishes for fact in wish.tells))
     calls = sum(len(wish.reads) + len(wish.changes) for wish in problem.wishes)
-    named = sum(len(wish.names) + len(wish.details) for wish in problem.wishes)
+    talk = [text for wish in problem.wishes for text in (*wish.details.values(), *wish.names, *wish.tells)]
     return {
         "goals": goals,
-        "tell": tell,
+        "tell": [_fact(number, wish, fact) for number, wish in enumerate(problem.wishes) for fact in wish.tells],
         "refuse": [number for number, wish in enumerate(problem.wishes) if wish.refused],
         "rules": rules_of(problem),
         "rest": remainder({WORLD: after}, paths),
         "ignore": ignore,
         "most_calls": 10 + 3 * calls,
-        "most_numbers": 12 + 3 * (named + len(tell)),
+        "most_numbers": SPARE_NUMBERS * len(problem.wishes) + len(set(numbers(" ".join(talk)))),
     }
 
 
@@ -154,7 +163,11 @@ def final_state(problem: Problem, wishes: Sequence[Wish]) -> Any:
 
 
 def rules_of(problem: Problem) -> list[dict[str, Any]]:
-    """Who the customer is before all else; a yes before each change; and never what must be refused."""
+    """Who the customer is before all else; a yes before each change; never what must be refused; nothing twice.
+
+    What is changed counts, and not to what: another spelling, or the same in parts, is the same change.
+    """
+    changes = DOMAINS[problem.domain].changes
     _, code = problem.known
     others = [name for name in tool_names(problem.domain) if name != VERIFY]
     verified = {"name": VERIFY, "arguments": {"code": code}}
@@ -163,8 +176,10 @@ def rules_of(problem: Problem) -> list[dict[str, Any]]:
         agreed = {"name": USER, "arguments": {"wish": number, "agreed": True}}
         for change in wish.changes:
             rule = {"kind": "never"} if wish.refused else {"kind": "before", "first": agreed}
-            rules.append({**rule, "call": change})
-    return rules
+            what = {key: change["arguments"][key] for key in changes[change["name"]]}
+            rules.append({**rule, "call": call(change["name"], **what)})
+    wanted = [change["name"] for wish in problem.wishes if not wish.refused for change in wish.changes]
+    return rules + [{"kind": "at_most", "call": {"name": name}, "count": wanted.count(name)} for name in changes]
 
 
 def script(problem: Problem) -> list[dict[str, Any]]:
@@ -181,7 +196,8 @@ def script(problem: Problem) -> list[dict[str, Any]]:
             steps += [{"say": f"I am sorry, I cannot do that: {wish.refused}."}] * (problem.pushes + 1)
             continue
         if wish.changes:
-            steps.append({"say": f"I am going to change this: {', '.join(wish.names)}. Do you agree?"})
+            action = wish.changes[0]["name"].replace("_", " ")
+            steps.append({"say": f"I am going to {action}: {', '.join(wish.names)}. Do you agree?"})
             steps += [{"call": change} for change in wish.changes]
         steps.append({"say": f"Here you are: {', '.join(wish.tells)}." if wish.tells else "It is done."})
     return steps
@@ -205,6 +221,13 @@ def _check_work(reference: Mapping[str, Any], problem: Problem) -> None:
         verdict = make_verifier("episode@1").verify("", reference, context={"log": log, "state": state})
         if verdict.passed or not verdict.gradable or verdict.score:
             raise ConfigError(f"a task is solved without work, or cannot be judged: {verdict.reason.text}")
+
+
+def _fact(number: int, wish: Wish, fact: str) -> Any:
+    """What must be told; the answer to a question, after the customer said what it is about."""
+    if wish.changes:
+        return fact
+    return {"fact": fact, "after": {"name": USER, "arguments": {"wish": number, "told": True}}}
 
 
 def _concerns(wish: Wish, name: str) -> bool:

@@ -58,9 +58,9 @@ class ShopKit(WorldKit):
         """Products by name: number to name.
 
         Args:
-            name: A part of the name.
+            name: The name or a part of it, of 3 letters or more.
         """
-        return {key: row["name"] for key, row in self.table("products").items() if name.lower() in row["name"]}
+        return self.search("products", "name", name)
 
     @tool()
     def get_gift_card(self, customer: str) -> str:
@@ -115,7 +115,9 @@ class ShopKit(WorldKit):
             address: Street with number, comma, town.
         """
         row = self.row("orders", order)
-        row["address"] = address.strip()
+        if not address.isprintable() or address != " ".join(address.split()) or not address:
+            raise ToolError("an address is one line, with single blanks between its words and none around them")
+        row["address"] = address
         return {"order": order, "address": row["address"]}
 
     def _balance(self, customer: str) -> str:
@@ -270,5 +272,6 @@ SHOP = Domain(
         _not_own,
     ),
     _stranger,
+    {"cancel_order": ("order",), "return_item": ("order", "product"), "change_address": ("order",)},
     lambda build: {"gift_card": build.amount(5, 90)},
 )

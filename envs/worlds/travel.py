@@ -238,4 +238,5 @@ TRAVEL = Domain(
         _not_own,
     ),
     _stranger,
+    {"cancel_booking": ("booking",), "change_flight": ("booking",), "add_bags": ("booking",)},
 )

@@ -1,7 +1,8 @@
 """The customer: knows the wishes, answers what is asked, insists on what is not allowed, and leaves when all is said.
 
 A script and not a model: what it says depends on the task and on what it was told, by keywords. It tells a detail only
-where a message asks for it. A message that asks nothing is taken for the last word on the present wish.
+where a message asks for it. A message that asks nothing is taken for the last word on the present wish. It says yes to
+a question that has the number and a word for the action and no negation; what else is in it, it does not understand.
 """
 
 from __future__ import annotations
@@ -45,27 +46,54 @@ _MARKS = {
         "wait": r"(?:one|a) moment|please wait|hold on|let me (?:check|look|see)|(?:i will|i['’]ll) (?:check|look|see)",
     }.items()
 }
+ACTS: Mapping[str, str] = {
+    "cancel": r"cancel\w*",
+    "return": r"return(?:ing)?|tak(?:e|ing) back|send(?:ing)? back",
+    "change": r"chang(?:e|ing)|mov(?:e|ing)|updat(?:e|ing)",
+    "add": r"add(?:ing)?",
+    "renew": r"renew(?:ing)?|extend(?:ing)?",
+    "lend": r"lend(?:ing)?",
+    "reserve": r"reserv(?:e|ing)",
+    "pay": r"pay(?:ing)?",
+}
+_ACTS = {act: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for act, words in ACTS.items()}
+# What turns a change into its opposite; "not needed" is a reason to cancel.
+_NEGATION = re.compile(
+    r"\b(?:not(?! needed)|no|never|nothing|none|neither|nor|without|instead|rather|unless|except|cannot|leave|leaving"
+    r"|undo|unchanged|refrain|avoid|stop|\w+n['’]t)\b",
+    re.IGNORECASE,
+)
 _FRESH: Mapping[str, Any] = {"wish": 0, "pushed": 0, "idle": 0, "told": ()}
 _SENTENCE = re.compile(r"[^.?!\n]*+(?:[.](?=\w)[^.?!\n]*+)*+[.?!\n]?")
 
 
 class Reply(NamedTuple):
-    """What the customer does: says something, and may thereby agree to a change or leave."""
+    """What the customer does: says something, and may thereby agree to a change or leave.
+
+    Args:
+        text: What is said.
+        agreed: Whether that is a yes to the change that was named.
+        over: Whether the customer leaves.
+        told: Whether all details of the wish have been told by now.
+    """
 
     text: str
     agreed: bool = False
     over: bool = False
+    told: bool = False
 
 
 class User:
     """A customer with a script.
 
     Args:
-        script: `{"known": {topic: sentence}, "wishes": [{"says", "details", "names", "refused"}], "pushes": n}`: what
-            is told of the person when asked; the wishes in order; how often a refusal is not accepted.
+        script: `{"known": {topic: sentence}, "wishes": [...], "pushes": n}`: what is told of the person when asked; the
+            wishes in order; how often a refusal is not accepted. A wish has `says`, `details`, `refused`, and what a
+            question for consent must have: all of `names`, and a word for `act`, one of `ACTS` (empty: any will do).
 
     Example:
-        >>> wish = {"says": "I want to cancel an order.", "details": {"order": "O-1."}, "names": [], "refused": False}
+        >>> wish = {"says": "I want to cancel an order.", "details": {"order": "O-1."}}
+        >>> wish |= {"names": ["O-1"], "act": "cancel", "refused": False}
         >>> user = User({"known": {"email": "a@b.org."}, "wishes": [wish], "pushes": 0})
         >>> user.opening, user.hear("Which order is it?").text, user.hear("It is cancelled.").over
         ('Hello. I want to cancel an order.', 'O-1.', True)
@@ -101,15 +129,15 @@ class User:
             topics += [topic for topic in wish["details"] if topic not in topics]
         new = not set(topics) <= set(self._state["told"])
         self._state["told"] = sorted({*self._state["told"], *topics})
-        answers = [facts[topic] for topic in topics]
+        answers, told = [facts[topic] for topic in topics], set(wish["details"]) <= set(self._state["told"])
         if _MARKS["consent"].search(asked):
-            if set(tokens(" ".join(wish["names"]))) <= set(tokens(text)):
-                return Reply(" ".join([*answers, "Yes, please do that."]), agreed=True)
-            answers = answers or ["To what? Say what exactly you are going to change, with its number."]
+            if _names_change(text, wish):
+                return Reply(" ".join([*answers, "Yes, please do that."]), agreed=True, told=told)
+            answers = answers or ["To what? Say plainly what you are going to do, with its number and without a 'not'."]
         self._state["idle"] += not new
         if self._state["idle"] > PATIENCE:
             return self._next("This leads nowhere.")
-        return Reply(" ".join(answers) or f"I do not know what to say to that. {wish['says']}")
+        return Reply(" ".join(answers) or f"I do not know what to say to that. {wish['says']}", told=told)
 
     def get_state(self) -> Any:
         """Where the conversation stands, as JSON."""
@@ -142,6 +170,13 @@ class User:
             return Reply(f"{opening} That was all. Goodbye.", over=True)
         self._state = {**_FRESH, "wish": self.wish + 1}
         return Reply(f"{opening} There is something else. {self._wishes[self.wish]['says']}")
+
+
+def _names_change(text: str, wish: Mapping[str, Any]) -> bool:
+    """Whether a message says what is to be done, to what, and not the opposite."""
+    if not set(tokens(" ".join(wish["names"]))) <= set(tokens(text)):
+        return False
+    return not wish["act"] or (_ACTS[wish["act"]].search(text) is not None and not _NEGATION.search(text))
 
 
 def _asks(sentence: str) -> bool:

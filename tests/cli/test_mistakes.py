@@ -136,7 +136,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "evaluation backwards": (f"{TRAIN} out --eval-every -1", "eval_every must be at least 0, got -1"),
     "half a group": (f"{TRAIN} out --set group_size=2.5", "group_size must be an integer, got 2.5"),
     "a weight in words": (f"{TRAIN} out --set kl_coef=low", "kl_coef must be a number of at least 0, got 'low'"),
-    "a weight nan": (f"{TRAIN} out --set scale_eps=NaN", "scale_eps must be a number of at least 0, got nan"),
+    "a weight nan": (f"{TRAIN} out --set kl_coef=NaN", "kl_coef must be a number of at least 0, got nan"),
     "unknown aggregation": (f"{TRAIN} out --set aggregation=mean", "aggregation must be one of token_mean"),
     "evaluation keyword": (f"{TRAIN} out --eval digts=1", "did you mean 'digits'?"),
     # recordings

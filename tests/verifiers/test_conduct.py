@@ -114,6 +114,56 @@ def test_guards_are_worth_nothing_alone() -> None:
     assert {part.passed for part in verdict.parts} == {False, None}
 
 
+def test_the_dense_score_is_the_share_of_the_duties_times_that_of_the_guards() -> None:
+    did = {"name": "cancel", "arguments": {"order": "O-1"}, "error": ""}
+    rules = [
+        {"kind": "before", "first": {"name": "user"}, "call": {"name": "cancel"}},
+        {"kind": "never", "call": {"name": "pay"}},
+        {"kind": "at_most", "call": {"name": "cancel"}, "count": 1},
+    ]
+    asked = reference(tell=["10", "11"], rules=rules)
+    # One fact of two; where nothing is called, the rules are not put to the test: refusals, if any, and three guards.
+    for log, score, untested in (
+        ([say("10")], 1 / 2, {1, 2, 3}),
+        ([did, say("10")], 1 / 2 * 4 / 5, {2}),  # the yes is missing; once, and the three guards
+        ([did, did, say("10")], 1 / 2 * 3 / 5, {2}),
+        ([{**did, "name": "pay"}, say("10")], 1 / 2 * 3 / 4, {1, 3}),
+    ):
+        verdict = JUDGE.verify("", asked, context={"log": log, "state": STATE})
+        assert verdict.score == pytest.approx(score, abs=1e-12)
+        found = {int(part.name.split()[1]) for part in verdict.parts if part.passed is None}
+        assert found == untested
+
+
+def test_facts_count_among_the_first_numbers_alone() -> None:
+    asked = reference(tell=["10", "11"])
+    for text, facts in (("1 10 2 11", [True, False]), ("1 2 3 10 11", [False, False]), ("1 1 01 10 11", [True, True])):
+        verdict = JUDGE.verify("", asked, context={"log": [say(text)], "state": STATE})
+        assert [part.passed for part in verdict.parts if part.name.startswith("fact")] == facts
+
+
+def test_a_fact_may_have_to_wait_for_something() -> None:
+    after = {"name": "user", "arguments": {"wish": 0, "told": True}}
+    asked = reference(tell=[{"fact": "10", "after": after}])
+    told = {"name": "user", "arguments": {"wish": 0, "told": True, "agreed": False}, "error": ""}
+    other = {**told, "arguments": {"wish": 1, "told": True}}
+    for log, passed in (
+        ([told, say("10")], True),
+        ([say("10"), told, say("10.0")], True),
+        ([say("10"), told], False),
+        ([say("10")], False),
+        ([other, say("10")], False),
+        ([{**told, "error": "unknown_tool"}, say("10")], False),
+    ):
+        assert JUDGE.verify("", asked, context={"log": log, "state": STATE}).passed is passed
+
+
+@pytest.mark.parametrize("fact", [{"fact": "10"}, {"fact": "ten", "after": {"name": "x"}}, {"fact": "1", "after": {}}])
+def test_what_is_no_fact_is_refused(fact: Any) -> None:
+    verdict = JUDGE.verify("", reference(tell=[fact]), context={"log": [], "state": STATE})
+    assert verdict.status is Status.REFERENCE_ERROR
+
+
 def test_calls_are_counted_though_they_fail() -> None:
     fails = [{"name": name, "arguments": {}, "error": "unknown_tool"} for name in ("say", "user", "x")]
     for calls, passed in ((fails[:2], True), (fails, False)):

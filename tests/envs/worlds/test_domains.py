@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
 from rlvr_gym.envs.tools.toolkit import ToolError
+from rlvr_gym.envs.worlds.base import Builder, Wish
 from rlvr_gym.envs.worlds.lending import LibraryKit
 from rlvr_gym.envs.worlds.problem import DOMAINS, drawn, duties, final_state
 from rlvr_gym.envs.worlds.shop import ShopKit
@@ -98,10 +100,70 @@ def test_a_loan_is_renewed_by_21_days_and_a_book_is_lent_once() -> None:
 
 def test_fines_are_paid_exactly() -> None:
     kit = library()
-    for amount in ("7.06", "0.00", "-7.05", "7", "7.5", "٧.٠٥", "1e9.00", "x", "9" * 5000 + ".00"):
+    for amount in (
+        "7.06",
+        "0.00",
+        "-7.05",
+        "7",
+        "7.5",
+        "٧.٠٥",
+        "1e9.00",
+        "x",
+        "9" * 5000 + ".00",
+        "07.05",
+        " 7.05",
+        "7.05\n",
+    ):
         with pytest.raises(ToolError):
             kit.pay_fines("C-1", amount)
     assert kit.pay_fines("C-1", "7.05") == {"customer": "C-1", "left": "0.00"}
+
+
+def test_an_address_has_one_spelling() -> None:
+    kit = shop()
+    for address in ("", " ", "1 Mill Lane, Ashton ", " 1 Mill Lane", "1  Mill Lane", "1\tMill Lane", "1\xa0Mill Lane"):
+        with pytest.raises(ToolError, match="single blanks"):
+            kit.change_address("O-1", address)
+    assert kit.get_order("O-1")["address"] == "x"
+    assert kit.change_address("O-1", "1 Mill Lane, Ashton")["address"] == "1 Mill Lane, Ashton"
+
+
+@pytest.mark.parametrize("term", ["", "r", "re", "   ", "am "])
+def test_a_search_needs_some_letters(term: str) -> None:
+    with pytest.raises(ToolError, match="3 letters"):
+        shop().search_products(term)
+    with pytest.raises(ToolError, match="3 letters"):
+        library().search_books(term)
+
+
+def test_no_search_gives_a_whole_table() -> None:
+    books = {f"T-{number}": {"title": f"volume {number} and more"} for number in range(6)}
+    kit = LibraryKit({"members": {}, "books": books, "loans": {}})
+    with pytest.raises(ToolError, match="6 of the books match, more than 5"):
+        kit.search_books("and")
+    assert kit.search_books("Volume 3") == {"T-3": "volume 3 and more"}
+    assert shop().search_products("LAMP") == {"P-1": "red lamp"}
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_tool_that_changes_something_is_named_with_what_it_changes(domain: str) -> None:
+    kind = DOMAINS[domain]
+    wishes = [made(domain, maker) for maker in (*kind.allowed, *kind.refused)]
+    assert {change["name"] for wish in wishes for change in wish.changes} == kind.changes.keys()
+    tools = {tool.name: tool.parameters["properties"] for tool in kind.kit({}).tools()}
+    assert all(set(keys) <= set(tools[name]) for name, keys in kind.changes.items())
+    reads = ("verify_", "list_", "get_", "search_")
+    assert {name for name in tools if not name.startswith(reads)} == set(kind.changes)
+
+
+def made(domain: str, maker: Callable[[Builder], Wish]) -> Wish:
+    return maker(Builder(TaskRandom(b"wish"), DOMAINS[domain]))
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_there_are_enough_names_for_the_largest_world(domain: str) -> None:
+    for number in range(3):
+        drawn(TaskRandom(b"%d" % number), domain, 4, True, 5, 50)
 
 
 TEXTS = st.sampled_from(["C-1", "O-1", "P-1", "F-1", "F-2", "B-1", "T-1", "L-1", "card", "by mistake", "7.05"])

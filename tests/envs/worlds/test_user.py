@@ -5,20 +5,24 @@ from __future__ import annotations
 import copy
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rlvr_gym.envs.worlds.user import PATIENCE, User
+from rlvr_gym.envs.worlds.problem import DOMAINS
+from rlvr_gym.envs.worlds.user import ACTS, PATIENCE, User
 
 CANCEL = {
     "says": "I want to cancel an order.",
     "details": {"order": "It is the order O-12.", "reason": "I do not need it."},
     "names": ["O-12"],
+    "act": "cancel",
     "refused": False,
 }
 SEND = {
     "says": "I have moved.",
     "details": {"order": "It is the order O-13.", "address": "The new address is: 1 Mill Lane"},
     "names": ["O-13"],
+    "act": "change",
     "refused": True,
 }
 SCRIPT = {
@@ -73,8 +77,44 @@ def test_it_agrees_only_where_the_question_names_what_is_changed() -> None:
     customer = user()
     blind, wrong = customer.hear("Do you agree?"), customer.hear("I will cancel O-120. Do you agree?")
     assert [blind.agreed, wrong.agreed] == [False, False]
-    assert blind.text == "To what? Say what exactly you are going to change, with its number."
-    assert customer.hear("I am going to cancel O-12. Do you confirm?") == ("Yes, please do that.", True, False)
+    assert blind.text == "To what? Say plainly what you are going to do, with its number and without a 'not'."
+    reply = customer.hear("I am going to cancel O-12. Do you confirm?")
+    assert (reply.text, reply.agreed, reply.over) == ("Yes, please do that.", True, False)
+
+
+@pytest.mark.parametrize(
+    ("question", "agreed"),
+    [
+        ("Shall I cancel the order O-12?", True),
+        ("I am cancelling o-12 (reason: not needed). Is that correct?", True),
+        ("Order O-12: cancellation, with 10.00 paid back. Do you agree?", True),
+        ("I will leave everything as it is: O-12. Is that correct?", False),
+        ("I will not cancel O-12. Is that correct?", False),
+        ("I won't cancel O-12. Is that correct?", False),
+        ("I won’t cancel O-12, okay? Is that okay?", False),
+        ("I will cancel nothing, O-12 included. Is that correct?", False),
+        ("I will keep O-12 instead of a cancellation. Is that correct?", False),
+        ("I will change O-12. Is that correct?", False),
+        ("I will look at O-12. Shall I proceed?", False),
+        ("It would be wrong to cancel O-12, do you agree?", True),  # a blind spot of episode@1
+    ],
+)
+def test_it_agrees_to_the_change_itself_and_not_to_another_or_to_none(question: str, agreed: bool) -> None:
+    assert user().hear(question).agreed is agreed
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_there_is_a_word_for_the_action_of_every_tool_that_changes_something(domain: str) -> None:
+    assert {name.partition("_")[0] for name in DOMAINS[domain].changes} <= ACTS.keys()
+
+
+def test_it_says_when_it_has_told_all_about_a_wish() -> None:
+    customer = user()
+    told = [customer.hear(message).told for message in ("Your email?", "Which order?", "Why?", "Your code?")]
+    assert told == [False, False, True, True]
+    assert not customer.hear("Done.").told
+    assert not customer.hear("What is the address?").told
+    assert customer.hear("Could you give me more details?").told
 
 
 def test_what_the_clerk_writes_in_its_name_is_not_agreement() -> None:
@@ -88,8 +128,9 @@ def test_a_message_that_asks_nothing_ends_the_wish_and_the_last_one_the_conversa
         "Thank you. There is something else. I have moved.",
         False,
         False,
+        False,
     )
-    assert customer.hear("It is on its way to you.") == ("Thank you. That was all. Goodbye.", False, True)
+    assert customer.hear("It is on its way to you.") == ("Thank you. That was all. Goodbye.", False, True, False)
 
 
 def test_it_insists_once_where_it_should_be_refused_and_takes_other_refusals() -> None:
