@@ -10,7 +10,7 @@ from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.tools.files_commands import run_command
 from rlvr_gym.envs.tools.files_pattern import wildcard
 from rlvr_gym.envs.tools.files_shell import Word, read_line
-from rlvr_gym.envs.tools.files_tree import MAX_TREE_CHARS, Nodes, Tree, fault_of, path_of
+from rlvr_gym.envs.tools.files_tree import Nodes, Tree, fault_of, path_of
 from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 from rlvr_gym.verifiers import ConfigError
 
@@ -23,7 +23,8 @@ class Files(Toolkit):
     """A tool `shell(command)` over files that exist in memory only.
 
     A command that fails changes nothing, and neither does what stands before it in a pipe. The working folder is always
-    the top one. What is written to a file ends as it was written: `echo` adds a line break.
+    the top one. What is written to a file ends as it was written: `echo` adds a line break. All that a line does is
+    counted in steps, and it is refused once they are too many.
 
     Args:
         files: Path to text. The folders on the way to a file are made.
@@ -79,8 +80,6 @@ class Files(Toolkit):
         for stage in line.stages:
             name, *words = _expanded(stage, tree)
             output = run_command(name, words, tree, output)
-            if len(output) > MAX_TREE_CHARS:
-                raise ToolError(f"the output would have more than {MAX_TREE_CHARS:,} characters")
         output = output or ""
         if line.target is not None:
             path = path_of(line.target)
@@ -107,16 +106,19 @@ def _expanded(stage: Sequence[Word], tree: Tree) -> list[str]:
     if sum(word.wild for word in stage) > MAX_WILD:
         raise ToolError(f"a command may have {MAX_WILD} words with * or ?")
     for word in stage:
-        words += (word.wild and _paths(word.text, tree)) or [word.text]
+        found = (word.wild and _paths(word.text, tree)) or [word.text]
+        words += found
         if len(words) > MAX_WORDS:
             raise ToolError(f"a command may have {MAX_WORDS:,} words")
+        tree.work.spend(sum(8 + len(one) // 4 for one in found))
     return words
 
 
 def _paths(pattern: str, tree: Tree) -> list[str]:
     """The paths whose every part matches the part of the pattern in its place, sorted."""
-    parts = [wildcard(part) for part in pattern.split("/") if part not in ("", ".")]
-    paths = ((path, path.split("/")) for path in sorted(tree.nodes))
+    parts = [wildcard(part, tree.work.spend) for part in pattern.split("/") if part not in ("", ".")]
+    tree.work.spend(len(tree.nodes) * (1 + len(parts) // 4))
+    paths = ((path, path.split("/")) for path in tree.below(""))
     return [
         path
         for path, names in paths

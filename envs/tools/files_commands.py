@@ -1,18 +1,19 @@
 """The commands of the small shell: each takes its words and what it reads, and gives what it writes.
 
-All of them are linear in what they read. A command that fails raises, and its caller throws away what it had changed.
+All of them are linear in what they read, and tell `Tree.work` what they do. What they write is made piece by piece and
+ends at its cap. A command that fails raises, and its caller throws away what it had changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from rlvr_gym.envs.tools.files_pattern import Pattern, wildcard
-from rlvr_gym.envs.tools.files_tree import MAX_FILE_CHARS, MAX_TREE_CHARS, Tree, name_of, path_of
+from rlvr_gym.envs.tools.files_tree import MAX_FILE_CHARS, Tree, name_of, path_of
 from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers.errors import shown, suggestion
 
@@ -59,11 +60,19 @@ class Call:
         if not words:
             if self.piped is None:
                 raise ToolError("name a file to read")
-            return [("", self.piped)]
+            return [("", self.tree.work.read(self.piped))]
         paths = dict.fromkeys(map(path_of, words))
         if deep:
             paths = dict.fromkeys(one for path in paths for one in self._files(path))
-        return [(path, self.tree.text(path)) for path in paths]
+        return [(path, self.tree.work.read(self.tree.text(path))) for path in paths]
+
+    def written(self, lines: Iterable[str]) -> str:
+        """Lines as a text, each with its line break.
+
+        Raises:
+            ToolError: They are too many.
+        """
+        return self.tree.work.text(f"{line}\n" for line in lines)
 
     def _files(self, path: str) -> Iterable[str]:
         if not self.tree.is_folder(path):
@@ -100,11 +109,6 @@ def lines_of(text: str) -> list[str]:
     """
     lines = text.split("\n")
     return lines[:-1] if not lines[-1] else lines
-
-
-def text_of(lines: Iterable[str]) -> str:
-    """Lines as a text, each with its line break."""
-    return "".join(f"{line}\n" for line in lines)
 
 
 def run_command(name: str, words: Sequence[str], tree: Tree, piped: str | None) -> str:
@@ -144,30 +148,31 @@ def _options(command: Command, words: Sequence[str]) -> tuple[dict[str, str], li
 
 
 def _ls(call: Call) -> str:
-    found = []
-    for path in map(path_of, call.words or ["/"]):
-        if not call.tree.exists(path):
-            raise ToolError(f"there is no {name_of(path)}")
-        if not call.tree.is_folder(path):
-            found.append(path)
-            continue
-        start = f"{path}/" if path else ""
-        if "R" in call:
-            names = [one[len(start) :] for one in call.tree.below(path) if one != path]
-        else:
-            names = call.tree.children(path)
-        names = [f"{name}/" * call.tree.is_folder(start + name) or name for name in names]
-        found += [*([f"{name_of(path)}:"] if len(call.words) > 1 else []), *names]
-    return text_of(found)
+    paths = list(dict.fromkeys(map(path_of, call.words or ["/"])))
+    return call.written(line for path in paths for line in _listed(call, path, named=len(paths) > 1))
+
+
+def _listed(call: Call, path: str, *, named: bool) -> Iterator[str]:
+    tree = call.tree
+    if not tree.exists(path):
+        raise ToolError(f"there is no {name_of(path)}")
+    if not tree.is_folder(path):
+        yield path
+        return
+    if named:
+        yield f"{name_of(path)}:"
+    start = f"{path}/" if path else ""
+    if "R" in call:
+        names: Iterable[str] = (one[len(start) :] for one in tree.below(path) if one != path)
+    else:
+        names = tree.children(path)
+    yield from (f"{name}/" if tree.is_folder(start + name) else name for name in names)
 
 
 def _cat(call: Call) -> str:
     if not call.words:
         return call.inputs(())[0][1]
-    texts = [call.tree.text(path_of(word)) for word in call.words]
-    if sum(map(len, texts)) > MAX_TREE_CHARS:
-        raise ToolError(f"the output would have more than {MAX_TREE_CHARS:,} characters")
-    return "".join(texts)
+    return call.tree.work.text(call.tree.text(path_of(word)) for word in call.words)
 
 
 def _head(call: Call) -> str:
@@ -183,33 +188,42 @@ def _tail(call: Call) -> str:
 def _each(call: Call, part: Callable[[list[str]], list[str]]) -> str:
     inputs = call.inputs(call.words)
     heads = len(inputs) > 1
-    return "".join(f"==> {name} <==\n" * heads + text_of(part(lines_of(text))) for name, text in inputs)
+    return call.written(line for name, text in inputs for line in [*[f"==> {name} <=="] * heads, *part(lines_of(text))])
 
 
 def _wc(call: Call) -> str:
-    counts = {"l": lambda text: len(lines_of(text)), "w": lambda text: len(text.split()), "c": len}
+    counts = {"l": lambda text: len(lines_of(text)), "w": lambda text: _words(call, text), "c": len}
     kinds = [count for letter, count in counts.items() if letter in call or not call.options]
     rows = [([count(text) for count in kinds], name) for name, text in call.inputs(call.words)]
     if len(rows) > 1:
         rows.append(([sum(column) for column in zip(*(row for row, _ in rows), strict=True)], "total"))
-    return text_of(" ".join([*map(str, row), *([name] if name else [])]) for row, name in rows)
+    return call.written(" ".join([*map(str, row), *([name] if name else [])]) for row, name in rows)
+
+
+def _words(call: Call, text: str) -> int:
+    call.tree.work.spend(len(text) // 8)
+    return len(text.split())
 
 
 def _grep(call: Call) -> str:
-    pattern = Pattern(call.words[0], fixed="F" in call, folded="i" in call)
+    pattern = Pattern(call.words[0], fixed="F" in call, folded="i" in call, spend=call.tree.work.spend)
     inputs = call.inputs(call.words[1:], deep="r" in call)
     named = len(inputs) > 1 or "r" in call
-    found = []
-    for name, text in inputs:
-        lines = [(n, line) for n, line in enumerate(lines_of(text), 1) if pattern.found(line) is ("v" not in call)]
-        start = f"{name}:" if named and "h" not in call else ""
-        if "l" in call:
-            found += [name] if lines else []
-        elif "c" in call:
-            found.append(f"{start}{len(lines)}")
-        else:
-            found += [f"{start}{n}:{line}" if "n" in call else start + line for n, line in lines]
-    return text_of(found)
+    return call.written(line for name, text in inputs for line in _hits(call, pattern, name, text, named))
+
+
+def _hits(call: Call, pattern: Pattern, name: str, text: str, named: bool) -> Iterator[str]:
+    """What `grep` writes of one input."""
+    wanted = "v" not in call
+    lines = ((n, line) for n, line in enumerate(lines_of(text), 1) if pattern.found(line) is wanted)
+    start = f"{name}:" if named and "h" not in call else ""
+    if "l" in call:
+        if next(lines, None):
+            yield name
+    elif "c" in call:
+        yield f"{start}{sum(1 for _ in lines)}"
+    else:
+        yield from (f"{start}{n}:{line}" if "n" in call else start + line for n, line in lines)
 
 
 def _find(call: Call) -> str:
@@ -219,7 +233,7 @@ def _find(call: Call) -> str:
     while words:
         option, value = words.pop(0), words.pop(0) if words else ""
         if option == "-name" and value:
-            fits = wildcard(value)
+            fits = wildcard(value, call.tree.work.spend)
             tests.append(lambda path, fits=fits: fits(path.rpartition("/")[2]))  # type: ignore[misc]
         elif option == "-type" and value in ("f", "d"):
             tests.append(lambda path, folders=value == "d": call.tree.is_folder(path) is folders)  # type: ignore[misc]
@@ -227,7 +241,8 @@ def _find(call: Call) -> str:
             raise ToolError(f"usage: {COMMANDS['find'].usage}")
     if not call.tree.exists(folder):
         raise ToolError(f"there is no {name_of(folder)}")
-    return text_of(path for path in call.tree.below(folder) if all(test(path) for test in tests))
+    call.tree.work.spend(len(call.tree.nodes) * len(tests))
+    return call.written(path for path in call.tree.below(folder) if all(test(path) for test in tests))
 
 
 def _mkdir(call: Call) -> str:
@@ -293,14 +308,15 @@ def _rm(call: Call) -> str:
 
 
 def _echo(call: Call) -> str:
-    return " ".join(call.words) + "\n" * ("n" not in call)
+    return call.tree.work.text([" ".join(call.words), "\n" * ("n" not in call)])
 
 
 def _sort(call: Call) -> str:
     lines = [line for _, text in call.inputs(call.words) for line in lines_of(text)]
     lines = sorted(set(lines) if "u" in call else lines)
+    call.tree.work.spend(len(lines) * (3 if "n" in call else 1))
     lines.sort(key=_value if "n" in call else str, reverse="r" in call)
-    return text_of(lines)
+    return call.written(lines)
 
 
 def _value(line: str) -> float:
@@ -310,8 +326,9 @@ def _value(line: str) -> float:
 
 def _uniq(call: Call) -> str:
     lines = [line for _, text in call.inputs(call.words) for line in lines_of(text)]
+    call.tree.work.spend(len(lines))
     runs = [(line, sum(1 for _ in run)) for line, run in groupby(lines)]
-    return text_of(f"{count} {line}" if "c" in call else line for line, count in runs)
+    return call.written(f"{count} {line}" if "c" in call else line for line, count in runs)
 
 
 def _cut(call: Call) -> str:
@@ -319,7 +336,7 @@ def _cut(call: Call) -> str:
     if len(mark) != 1 or not field:
         raise ToolError(f"usage: {COMMANDS['cut'].usage}")
     lines = [line for _, text in call.inputs(call.words) for line in lines_of(text)]
-    return text_of(parts[field - 1] if len(parts := line.split(mark)) >= field else "" for line in lines)
+    return call.written(parts[field - 1] if len(parts := line.split(mark)) >= field else "" for line in lines)
 
 
 def _replace(call: Call) -> str:
@@ -328,16 +345,17 @@ def _replace(call: Call) -> str:
         raise ToolError("what is to be replaced may not be empty")
     told = []
     for path, text in call.inputs(words):
+        call.tree.work.spend(len(text) // 4)
         count = text.count(old)
         if len(text) + count * (len(new) - len(old)) > MAX_FILE_CHARS:
             raise ToolError(f"a file may have {MAX_FILE_CHARS:,} characters")
         call.tree.write(path, text.replace(old, new))
         told.append(f"{path}: {count} replaced")
-    return text_of(told)
+    return call.written(told)
 
 
 def _help(call: Call) -> str:
-    return text_of(command.usage for command in COMMANDS.values())
+    return call.written(command.usage for command in COMMANDS.values())
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -1,21 +1,28 @@
 """Patterns for `grep` and `find`: basic regular expressions without groups, matched in time linear in the text.
 
 A pattern is a row of elements, each a set of characters that may stand once or, with a star, any number of times. The
-elements that may come next are the bits of one integer, so a text is read once and nothing is ever tried again.
+elements that may come next are the bits of one integer, so a text is read once and nothing is ever tried again. What
+the reading takes is counted: whoever matches gives a function `spend` that is told the steps before they are made, and
+may raise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rlvr_gym.envs.tools.toolkit import ToolError
 
 MAX_PATTERN_CHARS = 200
 MAX_STARS = 10
+Spend = Callable[[int], None]
 
 
-class _Element(NamedTuple):
+def free(steps: int) -> None:
+    """Count nothing."""
+
+
+class Element(NamedTuple):
     """One character of a set, or with a star any number of them; `negated`: of what is not in the set."""
 
     chars: frozenset[str]
@@ -23,7 +30,7 @@ class _Element(NamedTuple):
     star: bool = False
 
 
-_ANY = _Element(frozenset(), negated=True)
+ANY = Element(frozenset(), negated=True)
 
 
 class Pattern:
@@ -36,6 +43,7 @@ class Pattern:
         pattern: Its text.
         fixed: Whether no character has a meaning.
         folded: Whether case counts for nothing.
+        spend: Is told the steps of work.
 
     Raises:
         ToolError: It is too long, has too many stars, or an open bracket.
@@ -45,7 +53,7 @@ class Pattern:
         (True, False)
     """
 
-    def __init__(self, pattern: str, *, fixed: bool = False, folded: bool = False) -> None:
+    def __init__(self, pattern: str, *, fixed: bool = False, folded: bool = False, spend: Spend = free) -> None:
         if len(pattern) > MAX_PATTERN_CHARS:
             raise ToolError(f"a pattern may have {MAX_PATTERN_CHARS} characters, this one has {len(pattern):,}")
         self._folded = folded
@@ -54,7 +62,8 @@ class Pattern:
         if self._fixed is None:
             start, end = pattern.startswith("^"), _ends(pattern)
             elements = _parse(pattern[start : len(pattern) - end])
-            self._automaton = _Automaton(elements, from_start=start, to_end=end)
+            _check_stars(elements)
+            self._automaton = Automaton(elements, from_start=start, to_end=end, spend=spend)
 
     def found(self, line: str) -> bool:
         """Whether it stands anywhere in a line."""
@@ -62,7 +71,7 @@ class Pattern:
         return self._fixed in line if self._fixed is not None else self._automaton.accepts(line)
 
 
-def wildcard(pattern: str) -> Callable[[str], bool]:
+def wildcard(pattern: str, spend: Spend = free) -> Callable[[str], bool]:
     """What tells whether a name matches a pattern in which `*` is any text and `?` one character.
 
     Raises:
@@ -74,17 +83,65 @@ def wildcard(pattern: str) -> Callable[[str], bool]:
     """
     if len(pattern) > MAX_PATTERN_CHARS:
         raise ToolError(f"a name may have {MAX_PATTERN_CHARS} characters, this one has {len(pattern):,}")
-    elements = [_ANY._replace(star=c == "*") if c in "*?" else _Element(frozenset(c), negated=False) for c in pattern]
-    return _Automaton(elements, from_start=True, to_end=True).accepts
+    elements = [ANY._replace(star=c == "*") if c in "*?" else Element(frozenset(c), negated=False) for c in pattern]
+    _check_stars(elements)
+    if "?" in pattern:
+        return Automaton(elements, from_start=True, to_end=True, spend=spend).accepts
+    pieces = pattern.split("*")
+
+    def fits(name: str) -> bool:
+        spend(2 + len(name) // 8)
+        return in_order(pieces, name)
+
+    return fits
 
 
-class _Automaton:
-    """Elements as bits: bit `i` is set where the first `i` elements have been read."""
+def in_order(pieces: Sequence[str], text: str) -> bool:
+    """Whether a text is these pieces with anything between them; a single piece is the whole text.
 
-    def __init__(self, elements: list[_Element], *, from_start: bool, to_end: bool) -> None:
-        if sum(element.star for element in elements) > MAX_STARS:
-            raise ToolError(f"a pattern may have {MAX_STARS} stars")
-        self._from_start, self._to_end = from_start, to_end
+    Example:
+        >>> in_order(["a", "b", ""], "a-b-"), in_order(["a", "a"], "a"), in_order(["a"], "ab")
+        (True, False, False)
+    """
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return text == first
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in pieces[1:-1]:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
+
+
+def _check_stars(elements: Sequence[Element]) -> None:
+    if sum(element.star for element in elements) > MAX_STARS:
+        raise ToolError(f"a pattern may have {MAX_STARS} stars")
+
+
+class Automaton:
+    """Elements as bits: bit `i` is set where the first `i` elements have been read.
+
+    A character of a text is a step, and one that was not seen before a step for each element.
+
+    Args:
+        elements: Of the pattern.
+        from_start: Whether they begin where the text does.
+        to_end: Whether they end where the text does.
+        spend: Is told the steps of work.
+
+    Example:
+        >>> digit = Element(frozenset("0123456789"), negated=False)
+        >>> year = Automaton([digit] * 4, from_start=True, to_end=True)
+        >>> year.accepts("2031"), year.accepts("203x")
+        (True, False)
+    """
+
+    def __init__(self, elements: Sequence[Element], *, from_start: bool, to_end: bool, spend: Spend = free) -> None:
+        self._from_start, self._to_end, self._spend = from_start, to_end, spend
         self._stars = sum(1 << i for i, element in enumerate(elements) if element.star)
         self._last = 1 << len(elements)
         self._elements = elements
@@ -93,6 +150,7 @@ class _Automaton:
 
     def accepts(self, text: str) -> bool:
         """Whether the elements match: at the start or anywhere, up to the end or not."""
+        self._spend(2 + len(text))
         states, last = self._first, self._last
         for char in text:
             if states & last and not self._to_end:
@@ -109,15 +167,14 @@ class _Automaton:
         """The elements that the character can be."""
         bits = self._known.get(char)
         if bits is None:
+            self._spend(len(self._elements))
             fit = (1 << i for i, element in enumerate(self._elements) if (char in element.chars) is not element.negated)
             bits = self._known[char] = sum(fit)
         return bits
 
     def _skipped(self, states: int) -> int:
-        """With those reached by leaving out elements with a star."""
-        while (more := states | (states & self._stars) << 1) != states:
-            states = more
-        return states
+        """With those reached by leaving out elements with a star: through a row of them an addition carries."""
+        return states | (((states & self._stars) + self._stars) ^ self._stars)
 
 
 def _ends(pattern: str) -> bool:
@@ -128,8 +185,8 @@ def _ends(pattern: str) -> bool:
     return (len(before) - len(before.rstrip("\\"))) % 2 == 0
 
 
-def _parse(pattern: str) -> list[_Element]:
-    elements: list[_Element] = []
+def _parse(pattern: str) -> list[Element]:
+    elements: list[Element] = []
     at = 0
     while at < len(pattern):
         char = pattern[at]
@@ -137,7 +194,7 @@ def _parse(pattern: str) -> list[_Element]:
         if char == "*" and elements:
             elements[-1] = elements[-1]._replace(star=True)
         elif char == ".":
-            elements.append(_ANY)
+            elements.append(ANY)
         elif char == "[":
             element, at = _set(pattern, at)
             elements.append(element)
@@ -146,11 +203,11 @@ def _parse(pattern: str) -> list[_Element]:
                 if at == len(pattern):
                     raise ToolError("a pattern may not end with a backslash")
                 char, at = pattern[at], at + 1
-            elements.append(_Element(frozenset(char), negated=False))
+            elements.append(Element(frozenset(char), negated=False))
     return elements
 
 
-def _set(pattern: str, at: int) -> tuple[_Element, int]:
+def _set(pattern: str, at: int) -> tuple[Element, int]:
     """The set whose bracket was opened before `at`, and where it ends."""
     negated = pattern[at : at + 1] == "^"
     at += negated
@@ -167,4 +224,4 @@ def _set(pattern: str, at: int) -> tuple[_Element, int]:
         else:
             chars.add(inside[0])
             inside = inside[1:]
-    return _Element(frozenset(chars), negated), end + 1
+    return Element(frozenset(chars), negated), end + 1

@@ -45,6 +45,7 @@ import linecache
 import os
 import random
 import sys
+import time
 import traceback
 import types
 import zlib
@@ -62,6 +63,7 @@ def main():
     me, names = os.getpid(), fresh_names()
     hidden = scratch() if len(cells) > 1 else -1
     own_streams()
+    no_waiting()
     random.seed(seed)
     seeded = False
     for number, text in enumerate(cells, start=1):
@@ -107,6 +109,12 @@ def own_streams():
     os.close(nowhere)
     sys.stdout = sys.stderr = None
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8")
+
+
+def no_waiting():
+    """Have whoever sleeps wake at once, and tell apart what is no duration as ever."""
+    sleep = time.sleep
+    time.sleep = lambda seconds: sleep(min(seconds, 0))
 
 
 def reopen():

@@ -21,7 +21,8 @@ from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.sandbox import Limits as RunLimits
 from rlvr_gym.verifiers.sandbox import RunResult, RunSpec, SandboxError
 
-LIMITS = RunLimits(cpu_s=5, wall_s=20, output_bytes=2**18)
+LIMITS = RunLimits(cpu_s=2, wall_s=5, output_bytes=2**18)
+MAX_CELLS = 20
 MAX_SHOWN_CHARS = 3_000
 PRELOADED = ("linecache", "random", "traceback", "zlib")
 _TOLD = {
@@ -38,7 +39,9 @@ class PythonSession(Toolkit):
 
     The output is what is printed, the value of a last line that is an expression, and for an exception a short
     traceback. An exception leaves what was done before it, as in a notebook. A cell that ends the interpreter, runs
-    into a limit or shows too much is undone, and the session goes on as if it had never been.
+    into a limit or shows too much is undone, and the session goes on as if it had never been, but for the count of
+    cells: so the time that a session can take is bounded by its limits and `max_cells`. Nobody has anything to wait
+    for: `time.sleep` returns at once.
 
     **What can be replayed.** The hash seed, the `random` module and, where a cell names it, `numpy.random` are the same
     in every run. Clocks, `os.urandom`, the order of threads and `id` are not (addresses in what is shown are left out):
@@ -47,7 +50,7 @@ class PythonSession(Toolkit):
 
     Args:
         seed: Of the random numbers.
-        max_cells: How many cells a session may have.
+        max_cells: How many cells a session may run, those that are undone included.
         max_code_chars: Longest code of one call.
         sandbox: Name of the sandbox that runs it; see `rlvr_gym.verifiers.sandbox`.
         sandbox_config: Its settings.
@@ -70,7 +73,7 @@ class PythonSession(Toolkit):
         self,
         *,
         seed: int = 0,
-        max_cells: int = 50,
+        max_cells: int = MAX_CELLS,
         max_code_chars: int = 20_000,
         sandbox: str = "forkserver",
         sandbox_config: Mapping[str, Any] | None = None,
@@ -88,6 +91,7 @@ class PythonSession(Toolkit):
         self._run_limits = RunLimits.from_dict({**LIMITS.to_dict(), **(run_limits or {})})
         self._limits = limits
         self._cells: list[list[str]] = []  # code, and a checksum of what it has shown
+        self._calls = 0  # cells that were run, those that are undone included
         self._pool()
 
     def tools(self) -> list[Tool]:
@@ -104,9 +108,10 @@ class PythonSession(Toolkit):
         """
         if len(code) > self._max_chars:
             raise ToolError(f"code may have {self._max_chars:,} characters, this has {len(code):,}")
-        if len(self._cells) >= self._max_cells:
-            raise ToolError(f"a session may have {self._max_cells} cells, and has")
+        if self._calls >= self._max_cells:
+            raise ToolError(f"a session may run {self._max_cells} cells, and has")
         result = self._run([cell for cell, _ in self._cells] + [code])
+        self._calls += 1
         output = without_addresses(result.stdout)
         lines = _lines(result.stderr, len(self._cells) + 1)
         said = [_shown(output)]
@@ -124,14 +129,19 @@ class PythonSession(Toolkit):
         raise ToolError(text)
 
     def get_state(self) -> Any:
-        """The cells, each with a checksum of what it has shown."""
-        return [list(cell) for cell in self._cells]
+        """The cells, each with a checksum of what it has shown, and how many were run."""
+        return {"cells": [list(cell) for cell in self._cells], "calls": self._calls}
 
     def set_state(self, state: Any) -> None:
         """See `Toolkit.set_state`."""
-        if not isinstance(state, list) or not all(_is_cell(cell) for cell in state):
-            raise SnapshotError(f"expected a list of cells, got {shown(state)}")
-        self._cells = [list(cell) for cell in state]
+        if not isinstance(state, Mapping) or state.keys() != {"cells", "calls"}:
+            raise SnapshotError(f"expected the cells and calls of a session, got {shown(state)}")
+        cells, calls = state["cells"], state["calls"]
+        if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
+            raise SnapshotError(f"expected a list of cells, got {shown(cells)}")
+        if type(calls) is not int or calls < len(cells):
+            raise SnapshotError(f"calls must be a whole number of at least the cells, got {shown(calls)}")
+        self._cells, self._calls = [list(cell) for cell in cells], calls
 
     def public_state(self) -> Any:
         """The code of the cells."""

@@ -12,10 +12,11 @@ from typing import Any
 
 from rlvr_gym.envs.task import check_int, check_text, copied
 from rlvr_gym.envs.tools import sql_store
-from rlvr_gym.envs.tools.sql_guard import Guard, check_statement
+from rlvr_gym.envs.tools.sql_guard import MAX_VALUE_CHARS, Guard, check_statement
 from rlvr_gym.envs.tools.toolkit import Limits, Tool, ToolError, Toolkit, tool
 
 MAX_CELL_CHARS = 200
+_TOLD = {"user-defined function raised exception": "a function was given a text that is no UTF-8"}
 _SHOWN_AS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x00": "\\0"})
 
 
@@ -56,6 +57,8 @@ class SQL(Toolkit):
         self._state: sql_store.State | None = self._setup.state  # None where only the connection knows
         self._public: dict[str, Any] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._room = 0  # rows that surely fit in, however large they are
+        self._largest = sql_store.largest_row(self._setup.tables, MAX_VALUE_CHARS)
         self._guard = Guard((*(table.name for table in self._setup.tables), *self._setup.views), self._writes)
 
     def tools(self) -> list[Tool]:
@@ -92,6 +95,7 @@ class SQL(Toolkit):
         """See `Toolkit.set_state`."""
         self._state = sql_store.check_state(self._setup, state)
         self._public = self._connection = None  # made when they are needed
+        self._room = 0
 
     def public_state(self) -> Any:
         """Table to `{"columns", "rows"}`; the rows in a defined order."""
@@ -141,15 +145,26 @@ class SQL(Toolkit):
             rows = with_rows.fetchall() if most is None else with_rows.fetchmany(most)
             with_rows.close()
             self._guard.disarm()
-            if connection.total_changes != changes and sql_store.exhausted(connection, self._setup.tables):
-                raise sqlite3.DataError(f"a row id of {sql_store.LAST_ROWID} leaves none for the next row")
+            if changed := connection.total_changes - changes:
+                self._check(connection, changed)
             connection.execute("COMMIT")
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
             self._guard.disarm()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise ToolError(self._guard.reason or str(error)) from error
+            raise ToolError(self._guard.reason or _TOLD.get(str(error), str(error))) from error
         return names, rows
+
+    def _check(self, connection: sqlite3.Connection, changed: int) -> None:
+        """Refuse what a statement has made of the database; a size is only added up where it could be too much."""
+        if sql_store.exhausted(connection, self._setup.tables):
+            raise sqlite3.DataError(f"a row id of {sql_store.LAST_ROWID} leaves none for the next row")
+        self._room -= changed
+        if self._room < 0:
+            left = sql_store.MAX_SIZE - sql_store.size(connection, self._setup.tables)
+            self._room = max(0, left // self._largest)
+            if left < 0:
+                raise sqlite3.DataError("the database is full: delete rows, or add less")
 
     def _known(self) -> sql_store.State:
         if self._state is None:

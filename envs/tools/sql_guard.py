@@ -1,7 +1,9 @@
 """What a statement may do: which kinds, tables and functions, and how much work. Nothing is measured by a clock.
 
 SQLite asks an authorizer for every table, column and function that a statement names, and a progress handler every so
-many steps of its virtual machine. What neither sees, the work of reading a statement, is bounded by its text.
+many steps of its virtual machine. What one step does is bounded by the length of values, and where it could still take
+long by functions of our own, which say how many steps they are worth. What none of them sees, the work of reading a
+statement, is bounded by its text.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+from rlvr_gym.envs.tools.sql_functions import MAX_PATTERN_CHARS, Functions
 from rlvr_gym.envs.tools.toolkit import ToolError
 from rlvr_gym.verifiers.errors import shown
 
 MAX_QUERY_CHARS = 4_000
-MAX_STEPS = 200_000
+MAX_STEPS = 100_000
 MAX_VALUE_CHARS = 1_000
 MAX_COPIES = 500
-MAX_TRIM_CHARS = 20
 READS, WRITES = ("select", "with", "values"), ("insert", "update", "delete", "replace")
 FUNCTIONS = frozenset(
     """abs avg cast char coalesce count cume_dist dense_rank first_value glob group_concat hex ifnull iif instr
@@ -32,12 +34,13 @@ _LIMITS: Mapping[int, int] = {
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
     sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 20,
     sqlite3.SQLITE_LIMIT_LENGTH: MAX_VALUE_CHARS,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 50,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: MAX_PATTERN_CHARS,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 4 * MAX_QUERY_CHARS,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 5,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
 _STEPS_AT_ONCE = 1_000
+_TOO_MUCH = f"the query was stopped after {MAX_STEPS:,} steps; make it smaller"
 _SYSTEM = frozenset({"sqlite_master", "sqlite_schema"})
 _CHANGES: Mapping[int, str] = {
     sqlite3.SQLITE_INSERT: "insert into",
@@ -63,7 +66,8 @@ class Guard:
         self._tables = frozenset(name.casefold() for name in tables)
         self._writes = writes
         self._armed = False
-        self._ticks = 0
+        self._steps = 0
+        self._functions = Functions(self.spend, self._refused, MAX_VALUE_CHARS)
         self.reason = ""
         """Why the last statement was refused, where that was done here."""
 
@@ -71,14 +75,14 @@ class Guard:
         """Take a connection under guard, and set its limits; to be called once its database is filled."""
         for limit, value in _LIMITS.items():
             connection.setlimit(limit, value)
-        for name in ("trim", "ltrim", "rtrim"):
-            connection.create_function(name, 2, _Trim(self, name), deterministic=True)
+        self._functions.install(connection)
         connection.set_authorizer(self.authorize)
         connection.set_progress_handler(self.progress, _STEPS_AT_ONCE)
 
     def arm(self) -> None:
         """Begin a statement of the policy."""
-        self._armed, self._ticks, self.reason = True, 0, ""
+        self._armed, self._steps, self.reason = True, 0, ""
+        self._functions.begin()
 
     def disarm(self) -> None:
         """End it; what follows is ours."""
@@ -110,29 +114,26 @@ class Guard:
         """The progress handler: whether the statement is to be stopped."""
         if not self._armed:
             return False
-        self._ticks += 1
-        if self._ticks < MAX_STEPS // _STEPS_AT_ONCE:
+        self._steps += _STEPS_AT_ONCE
+        if self._steps < MAX_STEPS:
             return False
-        self.reason = f"the query was stopped after {MAX_STEPS:,} steps; make it smaller"
+        self.reason = _TOO_MUCH
         return True
 
+    def spend(self, steps: int) -> None:
+        """Count work that SQLite does not.
 
-class _Trim:
-    """SQLite's `trim(text, characters)` with few characters: its own takes as long as the product of the two."""
+        Raises:
+            ToolError: No more of it is to be done.
+        """
+        if self._armed:
+            self._steps += steps
+            if self._steps >= MAX_STEPS:
+                raise self._refused(_TOO_MUCH)
 
-    def __init__(self, guard: Guard, name: str) -> None:
-        self._guard, self._name = guard, name
-
-    def __call__(self, text: object, characters: object) -> str | None:
-        if text is None or characters is None:
-            return None
-        if not isinstance(characters, str) or not isinstance(text, str) or len(characters) > MAX_TRIM_CHARS:
-            self._guard.reason = f"{self._name} takes two texts here, the second of at most {MAX_TRIM_CHARS} characters"
-            raise ToolError(self._guard.reason)
-        if self._name == "trim":
-            return text.strip(characters) if characters else text
-        strip = text.lstrip if self._name == "ltrim" else text.rstrip
-        return strip(characters) if characters else text
+    def _refused(self, reason: str) -> ToolError:
+        self.reason = reason
+        return ToolError(reason)
 
 
 def check_statement(query: str, writes: bool) -> None:

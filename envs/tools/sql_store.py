@@ -18,7 +18,8 @@ from rlvr_gym.envs.task import content_hash
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
-MAX_PAGES = 128  # of 4 KiB
+MAX_SIZE = 2**19
+ROW_SIZE, VALUE_SIZE = 16, 8  # what a row and a value count for, beside the characters of it
 LAST_ROWID = 2**63 - 1
 State = dict[str, Any]
 
@@ -79,6 +80,8 @@ def setup_of(script: str) -> Setup:
         tables = tuple(_table(connection, name) for name in names)
         if not tables:
             raise ConfigError("the script of a database makes no table")
+        if size(connection, tables) > MAX_SIZE:
+            raise ConfigError(f"a database may have a size of {MAX_SIZE:,}, see size of sql_store")
         sequences = any(name == "sqlite_sequence" for _, name, _ in made)
         return Setup(
             tables,
@@ -97,8 +100,7 @@ def setup_of(script: str) -> Setup:
 def empty() -> sqlite3.Connection:
     """A connection to an empty database in memory, usable from any thread, one at a time."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=0)
-    for pragma in (f"max_page_count = {MAX_PAGES}", "temp_store = MEMORY", "trusted_schema = OFF"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.text_factory = _text
     return connection
 
@@ -149,6 +151,32 @@ def exhausted(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> bool
     return any(
         connection.execute(f"SELECT 1 FROM {name} WHERE {rowid} = {LAST_ROWID}").fetchone() for rowid, name in names
     )
+
+
+def size(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> int:
+    """How much the tables hold: the bytes of all values as texts, and something for each value and row.
+
+    It depends on the rows alone. The pages that a database takes do not: what was deleted leaves gaps in them.
+
+    Example:
+        >>> connection = sqlite3.connect(":memory:")
+        >>> _ = connection.executescript("CREATE TABLE t (n, s); INSERT INTO t VALUES (7, 'abc'), (NULL, '');")
+        >>> size(connection, (Table("t", ("n", "s"), "rowid", ()),))  # 2 rows, 4 values, 1 + 3 bytes
+        68
+    """
+    total = 0
+    for table in tables:
+        bytes_of = (f"sum(ifnull(length(CAST({_name(column)} AS BLOB)), 0))" for column in table.columns)
+        found = connection.execute(f"SELECT count(*), {', '.join(bytes_of)} FROM {_name(table.name)}")
+        rows, *parts = found.fetchone()
+        if rows:
+            total += rows * (ROW_SIZE + VALUE_SIZE * len(table.columns)) + sum(parts)
+    return total
+
+
+def largest_row(tables: tuple[Table, ...], chars: int) -> int:
+    """The most that a row can add to `size` which takes no more than so many bytes; a number has up to 24 as a text."""
+    return ROW_SIZE + max(len(table.columns) for table in tables) * (VALUE_SIZE + 24) + chars
 
 
 def public(setup: Setup, state: State) -> dict[str, Any]:

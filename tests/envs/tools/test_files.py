@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -101,6 +102,8 @@ TREE = {"a.txt": "one\ntwo\nthree\n", "d/b.txt": "two\n10\n9\n", "d/e/c.md": "x,
         ("cat 'a\nb'", "Error: a path may hold no character that cannot be shown, got 'a\\nb'"),
         ("echo a > " + "x" * 101, "Error: a name may have 100 characters, this one has 101"),
         ("mkdir -p " + "x/" * 13, "Error: folders may be nested 12 deep"),
+        ("echo a > " + f"{'x' * 67}/" * 3, "Error: a path may have 200 characters, this one has 203"),
+        ("ls / / // ./", "a.txt\nd/"),
     ],
 )
 def test_what_commands_say(command: str, told: str) -> None:
@@ -181,6 +184,47 @@ def test_bombs_end_soon(kind: str) -> None:
     assert time.process_time() - start < 3.0  # at most 0.6 s where measured
     assert result.error in ("", "tool_error")
     assert len(result.text) <= 4_100
+
+
+DEEP = {f"{'/'.join(c * 15 for c in 'abcdefghijk'[:k])}/f{i}": "" for k in range(1, 12) for i in range(40)}
+BLANK = {f"f{i}": "\n" * 50_000 for i in range(4)}
+TOO_MUCH = {
+    "names": (DEEP, " | ".join(["echo " + " ".join(["*/" * 10 + "*Z"] * 20)] * 7), "150,000 steps"),
+    "names, of a character": (DEEP, "echo " + " ".join(["?*/" * 10 + "*?Z"] * 20), "150,000 steps"),
+    "folders": ({f"d/g{i}/x": "" for i in range(240)}, " | ".join(["ls d/*"] * 8), "150,000 steps"),
+    "tests": (DEEP, "find " + "-name '*?*' " * 200, "150,000 steps"),
+    "patterns": (BIG, "grep -rc '.*.*.*b$' /", "150,000 steps"),
+    "blank lines": (BLANK, "grep -rn '' /", "150,000 steps"),
+    "lines sorted": ({"f": "\n" * 40_000}, "cat f" + " | sort -n" * 7, "150,000 steps"),
+    "one file often": (BIG, "cat " + "f1.txt " * 500, "more than 200,000 characters"),
+}
+
+
+@pytest.mark.parametrize("kind", TOO_MUCH)
+def test_what_would_do_too_much_is_refused_before_it_is_done(kind: str) -> None:
+    tree, command, told = TOO_MUCH[kind]
+    files = Files(tree)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ToolError, match=told):
+            files.shell(command)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_folder_that_is_named_often_is_listed_once() -> None:
+    assert Files(DEEP).shell("ls -R " + "/ " * 990) == Files(DEEP).shell("ls -R /")
+
+
+def test_steps_are_those_of_the_characters_that_are_matched() -> None:
+    steps: list[int] = []
+    Pattern("a.*b$", spend=steps.append).found("acc")
+    assert sum(steps) == 2 + 3 + 2 * 3  # a call, its characters, and two that are new for each of the three elements
+    fits = wildcard("*a?", steps.append)
+    steps.clear()
+    assert not fits("xxx")
+    assert sum(steps) == 2 + 3 + 3
 
 
 def test_caps_on_the_tree() -> None:

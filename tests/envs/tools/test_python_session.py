@@ -113,14 +113,14 @@ def test_the_state_is_json_and_another_session_goes_on_from_it() -> None:
     here = PythonSession()
     play("import random\nx = [random.random()]", "x.append(random.random())", session=here)
     state = json.loads(json.dumps(here.get_state()))
-    assert [code for code, _ in state] == here.public_state()
+    assert [code for code, _ in state["cells"]] == here.public_state()
     there = PythonSession()
     there.set_state(state)
     for cell in ("x.append(random.random()); x", "sum(x)", "1/0"):
         [one], [other] = play(cell, session=here), play(cell, session=there)
         assert one == other
     assert here.get_state() == there.get_state()
-    assert len(state) == 2  # not changed by what the sessions did since
+    assert len(state["cells"]) == 2  # not changed by what the sessions did since
 
 
 def test_forks_are_independent() -> None:
@@ -204,7 +204,7 @@ ALL = "the cells of a session together"
     ("cell", "limits", "told"),
     [
         ("while True: pass", {"cpu_s": 0.3}, "timed out: {ALL} may take 0.3 s of processor time"),
-        ("import time\ntime.sleep(60)", {"wall_s": 0.5}, "timed out: {ALL} may take 0.5 s"),
+        ("import threading\nthreading.Event().wait(60)", {"wall_s": 0.5}, "timed out: {ALL} may take 0.5 s"),
         ("while True: print('x' * 99)", {}, "too much output: a cell may show 262,144 bytes"),
         ("print('x' * 9_999)", {"output_bytes": 9_999}, "too much output: a cell may show 9,999 bytes"),
     ],
@@ -229,9 +229,28 @@ def test_caps_on_cells_and_code() -> None:
         "1",
         "code may have 10 characters, this has 12",
         "2",
-        "a session may have 2 cells, and has",
+        "a session may run 2 cells, and has",
     ]
     assert play("x" * 1_000_000)[0].error == "bad_arguments"
+
+
+def test_cells_that_are_undone_are_counted_and_a_fork_keeps_the_count() -> None:
+    session = PythonSession(max_cells=3, run_limits={"wall_s": 0.3})
+    play("x = 1", "import threading\nthreading.Event().wait(60)", session=session)
+    assert session.public_state() == ["x = 1"]
+    twin = PythonSession(max_cells=3)
+    twin.set_state(json.loads(json.dumps(session.get_state())))
+    for one in (session, twin):
+        texts = [result.text for result in play("import os\nos._exit(0)", "x", session=one)]
+        assert texts[1] == "a session may run 3 cells, and has"
+        assert one.get_state()["calls"] == 3
+
+
+def test_sleeping_takes_no_time() -> None:
+    results = play("import time\ntime.sleep(100)", "from time import sleep\nsleep(1e9)", "sleep(-1)", "sleep('1')")
+    assert [result.text for result in results[:2]] == ["(no output)"] * 2  # a limit on the clock would undo them
+    assert "ValueError: sleep length must be non-negative" in results[2].text
+    assert "TypeError" in results[3].text
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
@@ -242,10 +261,18 @@ def test_settings_that_cannot_be_are_refused() -> None:
         PythonSession(sandbox="forksever")
 
 
-@pytest.mark.parametrize("state", [None, {}, [["x"]], ["x"], [["x", 1]], [["x", "1", "2"]]])
-def test_what_is_no_state_is_refused(state: Any) -> None:
+@pytest.mark.parametrize("cells", [None, {}, [["x"]], ["x"], [["x", 1]], [["x", "1", "2"]]])
+def test_what_is_no_state_is_refused(cells: Any) -> None:
     with pytest.raises(SnapshotError, match="expected a list of cells"):
-        PythonSession().set_state(state)
+        PythonSession().set_state({"cells": cells, "calls": 9})
+    with pytest.raises(SnapshotError, match="expected the cells and calls"):
+        PythonSession().set_state(cells)
+
+
+@pytest.mark.parametrize("calls", [0, None, "1", True, 1.0])
+def test_a_count_that_cannot_be_is_refused(calls: Any) -> None:
+    with pytest.raises(SnapshotError, match="calls must be a whole number"):
+        PythonSession().set_state({"cells": [["x", "0"]], "calls": calls})
 
 
 def test_limits_of_the_caller_are_those_of_the_tool() -> None:
@@ -312,12 +339,12 @@ ATTACKS: dict[str, tuple[str, str | None, str | None]] = {
         None,
     ),
     "a thread that waits": (
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",
+        "import threading\nthreading.Thread(target=threading.Event().wait, args=(60,)).start()",
         None,
         "42",
     ),
     "a fork that goes on": ("import os\nif not os.fork():\n    x = 0", "(no output)", "42"),
-    "a fork that stays": ("import os, time\nif not os.fork():\n    time.sleep(60)", "(no output)", "42"),
+    "a fork that stays": ("import os, signal\nif not os.fork():\n    signal.pause()", "(no output)", "42"),
     "bytes that are no text": (
         "import sys\nsys.stdout.buffer.write(b'\\xff\\x00\\x1b[1m\\r')",
         "\ufffd\\x00\\x1b[1m\\x0d7",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs import SnapshotError
 from rlvr_gym.envs.tools.sql import SQL
+from rlvr_gym.envs.tools.sql_functions import Functions
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
 from rlvr_gym.envs.tools.toolkit import Limits, ToolError
 from rlvr_gym.verifiers import ConfigError
@@ -103,6 +105,12 @@ def test_what_statements_give(query: str, told: str) -> None:
         ("INSERT INTO owners (name) VALUES ('Ada')", "UNIQUE constraint failed"),
         ("INSERT INTO pets (owner) VALUES (99)", "FOREIGN KEY constraint failed"),
         ("UPDATE old SET name = 'x'", "cannot modify old"),
+        ("SELECT 'a' LIKE CAST(x'ff61' AS TEXT)", "a text that is no UTF-8"),
+        ("SELECT 'a' LIKE 'a' ESCAPE 'ab'", "ESCAPE expression must be a single character"),
+        ("SELECT 'a' LIKE 'a' ESCAPE ''", "ESCAPE expression must be a single character"),
+        ("SELECT name LIKE '%" + "a" * 50 + "' FROM pets", "a pattern may have 50 characters here"),
+        ("SELECT name GLOB '[a-é]' FROM pets", "must be of ASCII characters here"),
+        ("SELECT replace(note, 'a', 'b') FROM pets WHERE name = 'Mia'", "replace takes no blobs here"),
         ("SELECT abs(-9223372036854775808)", "integer overflow"),
         ("INSERT INTO owners VALUES (9223372036854775807, 'last'), (NULL, 'by chance')", "database or disk is full"),
         ("INSERT INTO pets (rowid) VALUES (9223372036854775807)", "leaves none for the next row"),
@@ -168,10 +176,80 @@ def test_bombs_end_soon_and_leave_the_database_as_it_was(kind: str) -> None:
 
 
 def test_the_budget_of_steps_is_told() -> None:
-    with pytest.raises(ToolError, match="stopped after 200,000 steps"):
+    with pytest.raises(ToolError, match="stopped after 100,000 steps"):
         pets().sql(BOMBS["endless"])
     with pytest.raises(ToolError, match="build too often on one another"):
         pets().sql(BOMBS["doubling WITH"])
+
+
+LONG_STEPS = {
+    "like": f"s LIKE '%a{'_' * 42}b%'",
+    "like of a text": f"s LIKE '%{'a' * 20}b{'a' * 20}%'",
+    "like of many patterns": "'' LIKE n || '#%_%_%_%_%_%_%_%_%_%_%_%_%_%_'",
+    "glob": "s GLOB '*[0-9][^b][^c][^d][^e][^f][^g]z'",
+    "replace": "length(replace(s, 'a', 'b'))",
+    "trim": "length(trim(s, 'abcdefghijklmnopqrst'))",
+}
+
+
+@pytest.mark.parametrize("kind", LONG_STEPS)
+def test_steps_that_take_long_are_counted_for_what_they_take(kind: str) -> None:
+    """10,000 calls on a text of 900 characters: for SQLite they are as many steps, and less than the budget."""
+    calls = " + ".join(f"({LONG_STEPS[kind].replace('#', str(i))})" for i in range(40))
+    rows = f"WITH RECURSIVE c(n, s) AS (SELECT 1, '{'a' * 900}' UNION ALL SELECT n + 1, s FROM c LIMIT {{}})"
+    assert "(1 row)" in pets().sql(f"{rows.format(2)} SELECT sum({calls}) AS x FROM c")
+    with pytest.raises(ToolError, match="stopped after 100,000 steps"):
+        pets().sql(f"{rows.format(250)} SELECT sum({calls}) AS x FROM c")
+
+
+TEXTS = st.one_of(st.text("aAb%_*?[]^-é!\x00", max_size=7), st.sampled_from([None, 7, -12, 2.5, 1e20, 1e-7, 3.0]))
+PATTERNS = st.one_of(st.text("aAb%_*?[]^-é!", max_size=7), st.sampled_from([None, "2_5", "1%", "1.0e+20", "3.0"]))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(pattern=PATTERNS, text=TEXTS, new=TEXTS, escape=st.sampled_from(["!", "a", "_", "%", None, 7]))
+def test_functions_of_ours_give_what_those_of_sqlite_give(pattern: Any, text: Any, new: Any, escape: Any) -> None:
+    plain, ours = (sqlite3.connect(":memory:") for _ in range(2))
+    Functions(lambda steps: None, ToolError, 1_000).install(ours)
+    for query, values in (
+        ("SELECT ? LIKE ?", (text, pattern)),
+        ("SELECT ? LIKE ? ESCAPE ?", (text, pattern, escape)),
+        ("SELECT ? GLOB ?", (text, pattern)),
+        ("SELECT replace(?, ?, ?)", (text, pattern, new)),
+    ):
+        assert ours.execute(query, values).fetchone() == plain.execute(query, values).fetchone(), (query, values)
+
+
+def test_a_schema_may_use_functions_of_ours() -> None:
+    db = SQL("CREATE TABLE t (s TEXT CHECK (s LIKE 'a%')); CREATE VIEW v AS SELECT s FROM t WHERE s GLOB '*[0-9]';")
+    assert db.sql("INSERT INTO t VALUES ('A1'), ('ab')") == "2 rows changed"
+    assert db.sql("SELECT * FROM v") == "s\nA1\n(1 row)"
+    with pytest.raises(ToolError, match="CHECK constraint failed"):
+        db.sql("INSERT INTO t VALUES ('b')")
+
+
+def test_a_database_that_is_full_is_so_for_its_copy_too() -> None:
+    """Half of the rows deleted leaves gaps in the pages of one, and none in those of the other."""
+    rows = "INSERT INTO log WITH RECURSIVE n(i) AS (SELECT {0} UNION ALL SELECT i + 1 FROM n LIMIT 500) "
+    rows += "SELECT '" + "x" * 450 + "', i FROM n"
+    full = "the database is full"
+    db = pets()
+    assert [_said(db, rows.format(n * 1000)) for n in range(3)] == ["500 rows changed"] * 2 + [full]
+    db.sql("DELETE FROM log WHERE n % 2")
+    twin = remade(db)
+    few = [rows.replace("500", "90").format(10_000 * (n + 1)) for n in range(9)]
+    said = [_said(db, query) for query in few]
+    assert said == [_said(twin, query) for query in few]
+    assert said[0] == "90 rows changed"
+    assert said[-1] == full
+    assert db.get_state() == twin.get_state()
+
+
+def _said(db: SQL, query: str) -> str:
+    try:
+        return db.sql(query)
+    except ToolError as error:
+        return str(error).partition(":")[0]
 
 
 def test_rows_and_cells_are_cut() -> None:
@@ -293,6 +371,12 @@ def test_what_is_no_state_is_refused(state: Any) -> None:
     with pytest.raises(SnapshotError):
         db.set_state(state)
     assert len(db.public_state()["pets"]["rows"]) == 3
+
+
+def test_a_script_that_makes_too_much_is_refused() -> None:
+    rows = ", ".join(["('" + "x" * 900 + "')"] * 600)
+    with pytest.raises(ConfigError, match="a size of 524,288"):
+        SQL(f"CREATE TABLE t (s); INSERT INTO t VALUES {rows}")
 
 
 @pytest.mark.parametrize("script", ["", "SELECT 1", "CREATE TABLE t (n", "CREATE TABLE t (rowid, oid, _rowid_)"])
