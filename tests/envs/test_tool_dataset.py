@@ -103,7 +103,7 @@ def test_tools_by_name_with_settings(tmp_path: Path) -> None:
         ({"tools": {"files": {"files": {"a": 7}}}}, "the file 'a'"),
         ({"tools": {"calculator": {"limits": {"calls": 1}}}}, "limits have no key 'calls'"),
         ({"servers": {"x": {"command": "no-such-program"}}}, "'no-such-program' cannot be started"),
-        ({"servers": {"x": {"command": "x", "timeout": 3}}}, "the server 'x' has no key 'timeout'; did you mean 'timeout_s'"),
+        ({"servers": {"x": {"command": "x", "timeout": 3}}}, "no key 'timeout'; did you mean 'timeout_s'"),
         ({"servers": ["x"]}, "servers must be a JSON object"),
         ({"servers": {"a": COUNTER, "b": COUNTER}}, "two tools have the name 'add'"),
         ({"call_format": "compact", "tools": ["notes"]}, "compact"),
