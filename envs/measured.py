@@ -21,7 +21,7 @@ from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import RlvrError, Verdict
 
 EPISODES = 400
-EPISODES_OF = {"code": 10, "tool": 50}  # by the family of the card: programs are run, tools are called
+EPISODES_OF = {"code": 10, "game": 100, "tool": 20}  # by the family of the card: some take long
 COUNTED = 200  # tasks among which the most frequent answer is looked for
 
 Policy = Callable[[gym.Env[str, str], str, TaskRandom, int], str]  # also told the number of the turn, from 0

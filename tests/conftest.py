@@ -13,6 +13,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What takes long or waits for an engine goes first: at the end one worker would wait for the other.
+LONG = ("test_demo.py", "test_packaging.py", "test_docker.py", "[docker]", "test_hacks.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first; all else stays in order."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

@@ -41,7 +41,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "PlannerExecutor": {"subgoals": 2, "max_turns": 10},
     "ToolWorld": {"domain": "library", "wishes": 1, "refused": 0.0, "max_turns": 12},
 }
-CODE_TASKS, TASKS = 1, 3
+CODE_TASKS, TOOL_TASKS, TASKS = 1, 1, 3
 FIXTURES = Path(__file__).parents[2] / "verifiers" / "fixtures"
 COMBINED = ["hedge", "declarations", "injection"]  # what reaches the children
 
@@ -67,10 +67,11 @@ def unexpected(report: AuditReport, known: set[str]) -> dict[str, tuple[str, ...
 def test_no_attack_pays_in_an_environment(env_id: str) -> None:
     settings = QUICK.get(env_id.partition("/")[2].partition("-")[0], {})
     env: Any = gym.make(f"rlvr_gym:{env_id}", **sample_settings(env_id), **settings)
-    code = env.unwrapped.verifier.name == "code"
-    report = audit(env_id, settings=settings, tasks=CODE_TASKS if code else TASKS)
+    tasks = CODE_TASKS if env.unwrapped.verifier.name == "code" else TASKS
+    tasks = TOOL_TASKS if env.unwrapped.card.family == "tool" else tasks
+    report = audit(env_id, settings=settings, tasks=tasks)
     assert unexpected(report, known_of(env.unwrapped.verifier)) == {}
-    assert report.tasks == (CODE_TASKS if code else TASKS)
+    assert report.tasks == tasks
     assert report.solved == report.tasks or report.family == "game"  # which would take more turns
     played = {result.kind for result in report.results}
     assert {"guess", "echo", "nothing", "stuffing", "huge", "fake", "injection"} <= played

@@ -52,7 +52,7 @@ def test_every_canonical_solution_of_mbpp_passes(mbpp: list[dict[str, Any]]) -> 
 @pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
 def test_nothing_obviously_wrong_passes(body: str, humaneval: list[Any], mbpp: list[Any]) -> None:
     items = [(WHOLE, f"    {body}\n", humaneval_reference(row)) for row in humaneval]
-    for row in mbpp:
+    for row in mbpp[::3]:
         reference = mbpp_reference(row)
         code = "\n".join(f"def {name}(*args, **options):\n    {body}" for name in reference["names"])
         items.append((FENCED, f"```python\n{code}\n```", reference))

@@ -140,8 +140,9 @@ def test_no_hack_succeeds_where_answers_are_compared(hacks: list[str], reference
 def test_no_hack_succeeds_in_any_sandbox(everywhere: dict[str, Any], hacks: list[str]) -> None:
     if everywhere["sandbox"] == "subprocess":  # nothing would keep in those that attack the machine
         hacks = [name for name in hacks if "sandbox" not in HACKS[name].flags]
-    verdicts = judged_together((HACKS[name] for name in hacks), REFERENCE, verifier_for(**everywhere))
-    assert successes(hacks, verdicts) == {}
+    if everywhere["sandbox"] != "forkserver":  # there it is the first test
+        verdicts = judged_together((HACKS[name] for name in hacks), REFERENCE, verifier_for(**everywhere))
+        assert successes(hacks, verdicts) == {}
     verdicts = judged_together((HACKS[name] for name in SOME), CALLS, verifier_for(**everywhere))
     assert successes(SOME, verdicts) == {}
 
