@@ -43,7 +43,6 @@ class Batch:
         mask_BT: True at sampled tokens.
         logprobs_BT: Log-probabilities at sampling time; 0 where masked.
         step_BT: Number of the step, over all episodes of the batch, in which a token was sampled; 0 where masked.
-        episode_B: Index of the episode that each row belongs to.
     """
 
     ids_BT: Tensor
@@ -51,7 +50,6 @@ class Batch:
     mask_BT: Tensor
     logprobs_BT: Tensor
     step_BT: Tensor
-    episode_B: Tensor
 
     def __len__(self) -> int:
         return self.ids_BT.shape[0]
@@ -65,7 +63,6 @@ class Batch:
             self.mask_BT[part, :width],
             self.logprobs_BT[part, :width],
             self.step_BT[part, :width],
-            self.episode_B[part],
         )
 
 
@@ -105,11 +102,11 @@ def make_batch(episodes: Sequence[Episode], pad_id: int) -> Batch:
     """
     firsts = accumulate((len(episode.turns) for episode in episodes), initial=0)
     numbered = zip(episodes, firsts, strict=False)
-    owned = [(index, row) for index, (episode, first) in enumerate(numbered) for row in episode_rows(episode, first)]
-    return batch_of_rows([row for _, row in owned], [index for index, _ in owned], pad_id)
+    rows = [row for episode, first in numbered for row in episode_rows(episode, first)]
+    return batch_of_rows(rows, pad_id)
 
 
-def batch_of_rows(rows: Sequence[Row], episode_of_row: Sequence[int], pad_id: int) -> Batch:
+def batch_of_rows(rows: Sequence[Row], pad_id: int) -> Batch:
     """Pad rows on the right to one width."""
     width = max((len(row.ids) for row in rows), default=1)
     return Batch(
@@ -118,7 +115,6 @@ def batch_of_rows(rows: Sequence[Row], episode_of_row: Sequence[int], pad_id: in
         mask_BT=_padded([row.mask for row in rows], width, False),
         logprobs_BT=_padded([row.logprobs for row in rows], width, 0.0),
         step_BT=_padded([row.steps for row in rows], width, 0),
-        episode_B=torch.tensor(episode_of_row, dtype=torch.long),
     )
 
 

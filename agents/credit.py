@@ -127,11 +127,11 @@ def returns_to_go(reward_N: Tensor, trajectory_N: Tensor, discount: float) -> Te
         >>> returns_to_go(torch.tensor([0.0, 0.0, 1.0, 5.0]), torch.tensor([0, 0, 0, 1]), 0.5)
         tensor([0.2500, 0.5000, 1.0000, 5.0000])
     """
-    returns = reward_N.clone()
+    returns, owners = reward_N.tolist(), trajectory_N.tolist()  # a loop over tensors would be most of a step's credit
     for place in range(len(returns) - 2, -1, -1):
-        if trajectory_N[place] == trajectory_N[place + 1]:
+        if owners[place] == owners[place + 1]:
             returns[place] += discount * returns[place + 1]
-    return returns
+    return torch.tensor(returns, dtype=reward_N.dtype)
 
 
 class Estimate(NamedTuple):
@@ -187,14 +187,13 @@ def gae(
     return Estimate(advantages, returns)
 
 
-def whitened(values_BT: Tensor, mask_BT: Tensor, eps: float = 1e-8, *, centre: bool = True) -> Tensor:
+def whitened(values_BT: Tensor, mask_BT: Tensor, eps: float = 1e-8) -> Tensor:
     """Values with mean 0 and sample variance 1 over the masked-in tokens; 0 elsewhere.
 
     Args:
         values_BT: Values.
         mask_BT: Which of them count.
         eps: Added to the variance.
-        centre: Whether the mean is taken away; else it is kept, as for rewards.
 
     Example:
         >>> whitened(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([[True, True, False]]))
@@ -203,9 +202,8 @@ def whitened(values_BT: Tensor, mask_BT: Tensor, eps: float = 1e-8, *, centre: b
     counted = values_BT[mask_BT]
     if counted.numel() < 2:
         return torch.zeros_like(values_BT)
-    mean = counted.mean()
-    found = (values_BT - mean) * torch.rsqrt(counted.var(correction=1) + eps)
-    return torch.where(mask_BT, found if centre else found + mean, torch.zeros_like(values_BT))
+    found = (values_BT - counted.mean()) * torch.rsqrt(counted.var(correction=1) + eps)
+    return torch.where(mask_BT, found, torch.zeros_like(values_BT))
 
 
 def _first(trajectory_N: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ _PLAIN: Mapping[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     type(None): {"type": "null"},
 }
+_MOST_UNKNOWN = 3
 _SECTIONS = ("Returns:", "Raises:", "Example:", "Yields:")
 
 
@@ -100,7 +101,9 @@ def faults(arguments: Any, schema: Schema) -> list[str]:
         return [f"arguments must be an object, got {shown(arguments)}"]
     properties: Mapping[str, Any] = schema.get("properties", {})
     unknown = [name for name in arguments if name not in properties]
-    found = [f"no argument {shown(name)}{suggestion(str(name)[:100], properties)}" for name in unknown[:10]]
+    found = [f"no argument {shown(name)}{suggestion(str(name)[:100], properties)}" for name in unknown[:_MOST_UNKNOWN]]
+    if len(unknown) > _MOST_UNKNOWN:
+        found.append(f"{len(unknown) - _MOST_UNKNOWN:,} more that do not exist")
     found += [f"the argument {name!r} is missing" for name in schema.get("required", ()) if name not in arguments]
     for name, value in arguments.items():
         if name in properties and (fault := _fault(value, properties[name], repr(name))):

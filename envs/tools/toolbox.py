@@ -23,7 +23,7 @@ from rlvr_gym.verifiers.errors import shown, suggestion
 T = TypeVar("T")
 
 MAX_ARGUMENT_CHARS = 100_000
-_MOST_NAME, _MOST_FAULTS, _MOST_TOLD = 100, 3, 500
+_MOST_NAME, _MOST_TOLD = 100, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,7 @@ class Toolbox:
             text = f"arguments may have {MAX_ARGUMENT_CHARS:,} characters"
             return ToolResult(tool.name, text, "bad_arguments", tool.limits.cost)
         if wrong := tool.check(call.arguments, tool.parameters):
-            told = "; ".join(wrong[:_MOST_FAULTS]) + f"; and {len(wrong) - _MOST_FAULTS} more" * (
-                len(wrong) > _MOST_FAULTS
-            )
-            return ToolResult(tool.name, told, "bad_arguments", tool.limits.cost)
+            return ToolResult(tool.name, "; ".join(wrong), "bad_arguments", tool.limits.cost)
         return _carried_out(tool, call)
 
 

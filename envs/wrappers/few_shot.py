@@ -161,7 +161,7 @@ def drawn(demo: TextEnv, indices: Sequence[int] | None, current: Task, shots: in
             break
         place = rng.below(size)
         task = tasks[place if indices is None else indices[place]]
-        if not _same(task, current) and _moves(demo, task):
+        if not _same(task, current) and (task.solution is not None or _moves(demo, task)):
             found.setdefault(task.id, task)
     if len(found) < shots:
         raise ConfigError(

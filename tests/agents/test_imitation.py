@@ -149,7 +149,6 @@ def test_single_turns_give_the_rows_they_always_gave() -> None:
     assert batch.ids_BT.tolist() == [row + [tokenizer.pad_token_id] * (width - len(row)) for row in ids]
     assert batch.mask_BT.tolist() == [row + [False] * (width - len(row)) for row in masks]
     assert batch.attention_BT.sum(dim=1).tolist() == [len(row) for row in ids]
-    assert batch.episode_B.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_the_last_response_is_not_judged() -> None:

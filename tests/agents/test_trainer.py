@@ -142,7 +142,7 @@ def test_leaving_out_rows_without_an_advantage_changes_no_gradient(tmp_path: Pat
         row.extend(completion.prompt_ids, sampled=False)
         row.extend(completion.token_ids, sampled=True, logprobs=completion.logprobs, step=step)
         rows.append(row)
-    batch = batch_of_rows(rows, list(range(6)), run.lm.tokenizer.pad_token_id)
+    batch = batch_of_rows(rows, run.lm.tokenizer.pad_token_id)
     counts = Denominators.of(batch.mask_BT)
     advantages = torch.tensor([1.0, 0.0, -0.5, 0.0, 0.0, 2.0])
     moving = advantages != 0

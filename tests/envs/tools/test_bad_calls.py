@@ -178,6 +178,14 @@ def test_a_call_that_is_given_up_holds_up_nobody() -> None:
     assert time.monotonic() - started < 10  # it waits for 20 s; no measure of speed
 
 
+def test_thousands_of_unknown_arguments_are_told_in_a_few_words() -> None:
+    env = BenchEnv()
+    env.reset(seed=0)
+    observation = env.step(call("add", {"n": 1, **{f"x{i}": 1 for i in range(3_000)}}))[0]
+    assert "2,997 more that do not exist" in observation
+    assert len(observation) < 1_000
+
+
 def test_a_budget_is_told_and_what_is_refused_by_it_is_free() -> None:
     env = BenchEnv()
     env.reset(seed=0)
