@@ -311,6 +311,8 @@ def _read_fact(value: Any) -> Fact:
     text, after = value, None
     if isinstance(value, Mapping) and value.keys() == {"fact", "after"}:
         text, after = value["fact"], read_rules([{"kind": "never", "call": value["after"]}])[0].call
+        if not after.names:
+            raise ReferenceFault("not_a_fact", f"'after' must name an entry, got {shown(value)}")
     if not isinstance(text, str) or not _TOKEN.fullmatch(text) or not any(char.isdigit() for char in text):
         raise ReferenceFault("not_a_fact", f"a fact is one token with a digit, got {shown(value)}")
     return Fact(_canonical(text), after)

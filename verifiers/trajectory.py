@@ -1,4 +1,4 @@
-"""`trajectory@1`: rules on the order and number of what was done: before, never, at most, at least.
+"""`trajectory@1`: rules on the order and number of what was done: before, never, at most, at least, repeats.
 
 The rules are about a log, one object a call: `{"name", "arguments", "error", "text"}`. Whoever keeps the log is
 trusted and the policy is not: the log comes from the context, and from the response only where that is asked for.
@@ -26,7 +26,7 @@ class Pattern(NamedTuple):
     """Which entries of a log are meant.
 
     Args:
-        names: Any of them.
+        names: Any of them; empty: whatever its name.
         arguments: Those that an entry must have, with these values; others are free.
         failed: Whether calls that failed are meant too.
     """
@@ -37,7 +37,7 @@ class Pattern(NamedTuple):
 
     def fits(self, entry: Entry) -> bool:
         """Whether an entry is meant."""
-        if entry["name"] not in self.names or (entry["error"] and not self.failed):
+        if (self.names and entry["name"] not in self.names) or (entry["error"] and not self.failed):
             return False
         given = entry["arguments"]
         return all(key in given and same(given[key], value) for key, value in self.arguments.items())
@@ -75,17 +75,26 @@ def _count(rule: Rule, log: Sequence[Entry]) -> int:
     return sum(rule.call.fits(entry) for entry in log)
 
 
+def _repeats(rule: Rule, log: Sequence[Entry]) -> int:
+    """How many calls that fit tell nothing new: name, arguments and result are those of an earlier one."""
+    fitting = [entry for entry in log if rule.call.fits(entry)]
+    kinds = {(entry["name"], entry.get("text", ""), _canonical(entry["arguments"])) for entry in fitting}
+    return len(fitting) - len(kinds)
+
+
 _HOLDS: Mapping[str, Callable[[Rule, Sequence[Entry]], bool]] = {
     "before": _before,
     "never": lambda rule, log: _count(rule, log) == 0,
     "at_most": lambda rule, log: _count(rule, log) <= rule.times,
     "at_least": lambda rule, log: _count(rule, log) >= rule.times,
+    "at_most_repeats": lambda rule, log: _repeats(rule, log) <= rule.times,
 }
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "before": ("kind", "call", "first"),
     "never": ("kind", "call"),
     "at_most": ("kind", "call", "count"),
     "at_least": ("kind", "call", "count"),
+    "at_most_repeats": ("kind", "call", "count"),
 }
 
 
@@ -97,10 +106,13 @@ class Trajectory(Verifier):
 
     - `{"kind": "before", "first": pattern, "call": pattern}`: every such call comes after one that fits `first`;
     - `{"kind": "never", "call": pattern}`;
-    - `{"kind": "at_most", "call": pattern, "count": n}` and `{"kind": "at_least", ...}`.
+    - `{"kind": "at_most", "call": pattern, "count": n}` and `{"kind": "at_least", ...}`;
+    - `{"kind": "at_most_repeats", "call": pattern, "count": n}`: at most n such calls are redundant, which is to say
+      that an earlier one had the same name, arguments and result.
 
-    A pattern is `{"name": text or list of texts, "arguments": {...}, "failed": false}`: the arguments that are named
-    must have these values; calls that failed count only with `"failed": true`. One rule at least must ask for
+    A pattern is `{"name": text or list of texts, "arguments": {...}, "failed": false}`: without a name any call is
+    meant, so that `at_most` is a budget of calls; the arguments that are named must have these values; calls that
+    failed count only with `"failed": true`. One rule at least must ask for
     something: rules that an empty log keeps would pass whoever does nothing. The dense score is the share of rules
     that are kept, and 0 where nothing that is asked for was done.
 
@@ -240,6 +252,19 @@ def _inside(value: Any) -> Sequence[Any]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
+def _canonical(value: Any) -> str:
+    """A JSON value as text, the same for values that are `same`."""
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _whole(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _is_entry(value: Any) -> bool:
     return (
         isinstance(value, Mapping)
@@ -264,12 +289,15 @@ def _read_rule(value: Any) -> Rule:
 
 
 def _read_pattern(value: Any) -> Pattern:
-    if not isinstance(value, Mapping) or not {"name"} <= set(value) <= {"name", "arguments", "failed"}:
+    if not isinstance(value, Mapping) or not set(value) <= {"name", "arguments", "failed"}:
         raise ReferenceFault("not_a_pattern", f"a pattern has name, arguments and failed; got {shown(value)}")
-    names = (value["name"],) if isinstance(value["name"], str) else value["name"]
+    names = value.get("name", ())
+    names = (names,) if isinstance(names, str) else names
     arguments, failed = value.get("arguments", {}), value.get("failed", False)
-    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
-        raise ReferenceFault("not_a_pattern", f"a pattern names one call or more, got {shown(names)}")
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
+        raise ReferenceFault("not_a_pattern", f"a pattern names a call or a list of them, got {shown(names)}")
+    if "name" in value and not names:
+        raise ReferenceFault("not_a_pattern", "'name' is empty: name a call, or leave it out where any is meant")
     if not isinstance(arguments, Mapping) or not isinstance(failed, bool):
         raise ReferenceFault("not_a_pattern", f"arguments are an object and failed is a boolean; got {shown(value)}")
     return Pattern(tuple(names), dict(arguments), failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ REFERENCES = {
         "start": "a",
         "goal": text,
     },
+    "calls": lambda text: {"calls": [{"name": "book", "arguments": json.loads(text)}]},
     "mastermind": lambda text: {"code": text, "symbols": 6},
 }
 
@@ -50,7 +52,7 @@ def examples(page: str) -> list[Example]:
     return found
 
 
-PAGES = ("number", "math", "countdown", "mastermind", "walk", "answer")
+PAGES = ("number", "math", "countdown", "mastermind", "walk", "answer", "calls")
 EXAMPLES = [example for page in PAGES for example in examples(page)]
 
 

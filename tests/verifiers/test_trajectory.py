@@ -19,6 +19,9 @@ def call(name: str, error: str = "", **arguments: Any) -> dict[str, Any]:
 
 A, B, C = call("a"), call("b"), call("c")
 FAILED_A = call("a", "tool_error")
+OTHER_A = {**A, "text": "another result"}
+BUDGET = {"kind": "at_most", "call": {"failed": True}, "count": 2}
+REPEATS = {"kind": "at_most_repeats", "call": {}, "count": 0}
 BEFORE = {"kind": "before", "first": {"name": "a"}, "call": {"name": ["b", "c"]}}
 
 
@@ -30,6 +33,14 @@ BEFORE = {"kind": "before", "first": {"name": "a"}, "call": {"name": ["b", "c"]}
         ({"kind": "never", "call": {"name": "a", "failed": True}}, [[], [B]], [[A], [FAILED_A]]),
         ({"kind": "at_most", "call": {"name": "a"}, "count": 1}, [[], [A], [A, FAILED_A, B]], [[A, A], [A, B, A]]),
         ({"kind": "at_least", "call": {"name": ["a", "b"]}, "count": 2}, [[A, A], [A, C, B]], [[], [A], [A, FAILED_A]]),
+        (
+            {"kind": "at_most", "call": {"failed": True}, "count": 2},
+            [[], [A, B], [A, FAILED_A]],
+            [[A, B, C], [FAILED_A] * 3],
+        ),
+        (REPEATS, [[], [A, B], [A, FAILED_A], [A, OTHER_A], [call("a", n=1), call("a", n=True)]], [[A, A], [A, B, A]]),
+        (REPEATS, [[call("a", n=[1]), call("a", n=[2])]], [[call("a", n=[1]), call("a", n=[1.0])]]),
+        ({**REPEATS, "count": 1}, [[A, A], [A, B, A, C]], [[A, A, A], [A, A, B, B]]),
     ],
 )
 def test_each_kind_of_rule(rule: dict[str, Any], holds: list[Any], broken: list[Any]) -> None:

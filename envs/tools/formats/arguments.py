@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of, read_object, write_json
 from rlvr_gym.envs.tools.toolbox import ToolCall
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
+from rlvr_gym.verifiers.strict_json import Malformed, flaw_of, read_object, write_json
 
 MAX_NAME_CHARS = 100
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from rlvr_gym.envs.action import TextAction
-from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.extraction import after_reasoning
+from rlvr_gym.verifiers.strict_json import Malformed, flaw_of
 
 MAX_CALLS = 16
 

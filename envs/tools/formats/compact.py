@@ -13,11 +13,11 @@ from typing import ClassVar
 
 from rlvr_gym.envs.tools.formats.arguments import checked, text_argument
 from rlvr_gym.envs.tools.formats.base import CallFormat, Reading, harmless
-from rlvr_gym.envs.tools.formats.strict import Malformed
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.strict_json import Malformed
 
 
 class CompactFormat(CallFormat):

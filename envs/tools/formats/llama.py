@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 
 from rlvr_gym.envs.tools.formats.arguments import checked, example_arguments, read_call
 from rlvr_gym.envs.tools.formats.base import HOW_TO_ANSWER, MAX_CALLS, CallFormat, Reading, harmless, told
-from rlvr_gym.envs.tools.formats.strict import Malformed, read_json, skip_blank, write_json
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.strict_json import Malformed, read_json, skip_blank, write_json
 
 PYTHON_TAG = "<|python_tag|>"
 ENDS = ("<|eom_id|>", "<|eot_id|>")

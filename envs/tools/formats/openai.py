@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 from rlvr_gym.envs.action import TextAction
 from rlvr_gym.envs.tools.formats.arguments import checked, read_call
 from rlvr_gym.envs.tools.formats.base import HOW_TO_ANSWER, CallFormat, Parsed, Reading, harmless, told
-from rlvr_gym.envs.tools.formats.strict import Malformed, flaw_of
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.strict_json import Malformed, flaw_of
 
 
 class OpenAIFormat(CallFormat):

@@ -20,11 +20,11 @@ from rlvr_gym.envs.tools.formats.arguments import (
 )
 from rlvr_gym.envs.tools.formats.base import MAX_CALLS, CallFormat, Reading, told
 from rlvr_gym.envs.tools.formats.describe import described
-from rlvr_gym.envs.tools.formats.strict import Malformed, read_object, write_json
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.strict_json import Malformed, read_object, write_json
 
 FINAL = "Final Answer:"
 

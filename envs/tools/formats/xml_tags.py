@@ -15,11 +15,11 @@ from typing import ClassVar
 from rlvr_gym.envs.tools.formats.arguments import example_arguments, known, named, read_body, text_argument, write_body
 from rlvr_gym.envs.tools.formats.base import HOW_TO_ANSWER, MAX_CALLS, CallFormat, Reading, told
 from rlvr_gym.envs.tools.formats.describe import described
-from rlvr_gym.envs.tools.formats.strict import Malformed
 from rlvr_gym.envs.tools.toolbox import ToolCall, ToolResult
 from rlvr_gym.envs.tools.toolkit import Tool
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.strict_json import Malformed
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TAKEN = ("answer", "result", "think")

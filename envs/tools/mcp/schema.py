@@ -14,10 +14,10 @@ from itertools import islice
 from typing import Any
 
 from rlvr_gym.envs.tools.formats.base import harmless
-from rlvr_gym.envs.tools.formats.strict import flaw_of
 from rlvr_gym.envs.tools.schema import Schema
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.strict_json import flaw_of
 
 MAX_STEPS = 20_000
 MAX_FAULTS = 5

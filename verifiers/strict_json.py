@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rlvr_gym.verifiers import RlvrError
-from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.errors import RlvrError, shown
 
 MAX_DEPTH = 32
 _MOST_ITEMS = 100_000
@@ -40,7 +39,7 @@ def read_json(text: str, start: int = 0) -> tuple[Any, int]:
         >>> read_json('{"n": 1, "n": 2}')
         Traceback (most recent call last):
             ...
-        rlvr_gym.envs.tools.formats.strict.Malformed: the key 'n' occurs twice in an object
+        rlvr_gym.verifiers.strict_json.Malformed: the key 'n' occurs twice in an object
     """
     start = skip_blank(text, start)
     piece = text[start : start + MAX_JSON_CHARS + 1]

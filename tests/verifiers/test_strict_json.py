@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rlvr_gym.envs.tools.formats.arguments import example_arguments, read_body, text_argument
-from rlvr_gym.envs.tools.formats.strict import MAX_DEPTH, MAX_JSON_CHARS, Malformed, flaw_of, read_json, write_json
 from rlvr_gym.envs.tools.toolkit import Tool
+from rlvr_gym.verifiers.strict_json import MAX_DEPTH, MAX_JSON_CHARS, Malformed, flaw_of, read_json, write_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
