@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -20,6 +21,12 @@ LONG = ("test_demo.py", "test_packaging.py", "test_docker.py", "[docker]", "test
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests first; all else stays in order."""
     items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What is here now stays: the collector need not look through all modules and tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -132,8 +132,9 @@ def test_forks_have_the_future_of_the_original_whatever_another_branch_does(name
 @pytest.mark.parametrize("name", MULTI_TURN)
 def test_reseeded_forks_draw_numbers_of_their_own(name: str) -> None:
     draws: list[list[float]] = []
-    for seed in [*range(EPISODES), 0]:
-        env, _ = midway(MULTI_TURN[name](), seed)
+    first, second = MULTI_TURN[name](), MULTI_TURN[name]()
+    for made, seed in [*((first, seed) for seed in range(EPISODES)), (second, 0)]:
+        env, _ = midway(made, seed)
         branches = [*fork(env, 2, reseed=True), *fork(env, 1, reseed=True), *fork(env, 1)]
         bases = [text_env_of(branch) for branch in branches]
         draws.append([base.np_random.random() for base in bases if base is not None])

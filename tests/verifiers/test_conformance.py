@@ -153,7 +153,7 @@ def test_all_ways_to_call_agree(case: Case) -> None:
     assert verifier.verify_batch(Item(response, case.reference, {}) for response in case.responses) == expected
     assert [asyncio.run(verifier.averify(r, case.reference)) for r in case.responses[:2]] == expected[:2]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda r: verifier.verify(r, case.reference), case.responses * 20)) == expected * 20
+        assert list(pool.map(lambda r: verifier.verify(r, case.reference), case.responses * 5)) == expected * 5
 
 
 @every_case
@@ -217,17 +217,17 @@ HUGE = {
 
 
 @every_case
-@pytest.mark.parametrize("kind", HUGE)
-def test_a_million_characters_are_judged_in_linear_time(case: Case, kind: str) -> None:
-    assert len(HUGE[kind]) <= MILLION
-    verifier = case.verifier
-    start = time.process_time()
-    verdict = verifier.verify(HUGE[kind], case.reference)
-    seconds = time.process_time() - start
-    assert not verdict.passed
-    assert verdict.gradable
-    # About 0.2 s at most where measured, times the children; a quadratic pattern takes minutes. CPU time, not wall.
-    assert seconds < 3.0
+def test_a_million_characters_are_judged_in_linear_time(case: Case) -> None:
+    assert all(len(text) <= MILLION for text in HUGE.values())
+    verifier, found = case.verifier, {}
+    for kind, text in HUGE.items():
+        start = time.process_time()
+        verdict = verifier.verify(text, case.reference)
+        seconds = time.process_time() - start
+        # About 0.2 s at most where measured, times the children; a quadratic pattern takes minutes. CPU time, not wall.
+        if verdict.passed or not verdict.gradable or seconds >= 3.0:
+            found[kind] = f"{verdict.status.value}, {seconds:.1f} s"
+    assert found == {}
 
 
 def test_processes_and_hash_seeds_agree() -> None:

@@ -31,17 +31,19 @@ CHILDREN = {
     "gate": ["number@1", "number@1"],
     "weighted": ["number@1", "number@1"],
 }
-# Programs are run, some milliseconds each: with the reward that also shows partial credit, on few tasks.
+# Programs are run, some milliseconds each: with the reward that also shows partial credit, on few tasks. Of games and
+# tools few turns: an attack plays all of them, and most do the same in each; the solutions of tools take four.
 QUICK: dict[str, dict[str, Any]] = {
     "CodeRepair": {"max_turns": 2, "reward": "dense"},
     "ListFunctions": {"reward": "dense"},
     "Corridor": {"max_turns": 5},
     "Mastermind": {"max_turns": 3},
     "Maze": {"max_turns": 5},
+    **{name: {"max_turns": 5} for name in ("ToolDataset", "ToolFiles", "ToolMath", "ToolSQL", "ToolSearch")},
     "PlannerExecutor": {"subgoals": 2, "max_turns": 10},
     "ToolWorld": {"domain": "library", "wishes": 1, "refused": 0.0, "max_turns": 12},
 }
-CODE_TASKS, TOOL_TASKS, TASKS = 1, 1, 3
+CODE_TASKS, TOOL_TASKS, TASKS = 1, 1, 2
 FIXTURES = Path(__file__).parents[2] / "verifiers" / "fixtures"
 COMBINED = ["hedge", "declarations", "injection"]  # what reaches the children
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rlvr_gym.agents import Completion, Play, Policy, Request, build_preset, collect
-from rlvr_gym.agents.transformers_policy import encode_conversation
+from rlvr_gym.agents.encoding import encode_conversation
 from rlvr_gym.envs import TextAction, fork, restore, snapshot
 from rlvr_gym.envs.tool_math import ToolMathEnv
 from rlvr_gym.envs.tools.formats import format_names, make_format

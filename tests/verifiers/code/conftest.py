@@ -63,7 +63,7 @@ def everywhere(request: pytest.FixtureRequest) -> dict[str, Any]:
         engine = request.getfixturevalue("engine")
         return {"sandbox": "docker", "sandbox_config": {"image": docker_engine.IMAGE, "host": engine.host, "pool": 8}}
     if request.param == "remote":
-        return {"sandbox": "remote", "sandbox_config": {"url": request.getfixturevalue("served"), "concurrency": 4}}
+        return {"sandbox": "remote", "sandbox_config": {"url": request.getfixturevalue("served"), "concurrency": 8}}
     if not works(request.param):
         pytest.skip(f"{request.param} runs nothing on this machine")
     return {"sandbox": request.param}

@@ -122,7 +122,7 @@ def test_what_tests_can_do_with_a_candidate(judge: Judge, asserts: Build, code: 
     ],
 )
 def test_each_way_to_fail_has_its_status(judge: Judge, asserts: Build, code: str, test: str, status: str) -> None:
-    verdict = judge(code, asserts(test), limits={"cpu_s": 1, "wall_s": 3})
+    verdict = judge(code, asserts(test), limits={"cpu_s": 0.5, "wall_s": 2})
     assert (verdict.status.value, verdict.score) == (status, 0.0)
 
 
@@ -193,7 +193,7 @@ def test_tests_that_fail_by_themselves_are_a_fault_of_the_reference(
     judge: Judge, asserts: Build, test: str, rest: dict[str, Any]
 ) -> None:
     for code in ("def f(x): return 1", "def f(x): return 2"):
-        verdict = judge(code, asserts(test, **rest))
+        verdict = judge(code, asserts(test, **rest), limits={"cpu_s": 0.5, "wall_s": 10})
         assert verdict.status.value == "reference_error", verdict.reason
 
 

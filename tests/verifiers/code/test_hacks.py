@@ -16,8 +16,10 @@ from rlvr_gym.verifiers.sandbox import make_sandbox
 
 HERE = Path(__file__).parent
 SECRET = "8675309"
-LIMITS = {"cpu_s": 1, "wall_s": 5, "memory_bytes": 256 * 2**20, "disk_bytes": 8 * 2**20}
+# Many hacks use up their limits; all others are over after some hundredths of a second.
+LIMITS = {"cpu_s": 0.5, "wall_s": 3, "memory_bytes": 256 * 2**20, "disk_bytes": 8 * 2**20}
 AMPLE = {**LIMITS, "cpu_s": 10, "wall_s": 60}
+AT_ONCE = 8  # of which some sleep
 REFERENCE: dict[str, Any] = {
     "kind": "asserts",
     "asserts": ["assert f(1) == 'value ' + '8675309'", "assert f(2) == ['value', 8675309]"],
@@ -75,7 +77,7 @@ def catalogue(name: str) -> dict[str, Program]:
 
 
 HACKS, HONEST = catalogue("hacks.txt"), catalogue("honest.txt")
-# A class of attack each, for the slower back ends.
+# One hack of each class of those that concern what runs the tests, for each back end.
 SOME = [
     "1 exit",
     "2 _exit in a call",
@@ -104,6 +106,7 @@ def hacks() -> list[str]:
 
 def verifier_for(sandbox: str, **config: Any) -> Verifier:
     level = "none" if sandbox == "subprocess" else "confined"
+    config["sandbox_config"] = {"concurrency": AT_ONCE, **config.get("sandbox_config", {})}
     return make_verifier("code@1", **{"limits": LIMITS, "sandbox": sandbox, "min_isolation": level, **config})
 
 
@@ -138,8 +141,12 @@ def test_no_hack_succeeds_where_answers_are_compared(hacks: list[str], reference
 
 
 def test_no_hack_succeeds_in_any_sandbox(everywhere: dict[str, Any], hacks: list[str]) -> None:
-    if everywhere["sandbox"] == "subprocess":  # nothing would keep in those that attack the machine
-        hacks = [name for name in hacks if "sandbox" not in HACKS[name].flags]
+    """Those that attack the machine, wherever it is kept from them, and some of the others.
+
+    All of the others are tried on the fork-server above, and here on the back end that starts an interpreter for each.
+    """
+    attacks_machine = everywhere["sandbox"] != "subprocess"  # where nothing would keep them in
+    hacks = [name for name in hacks if ("sandbox" in HACKS[name].flags) is attacks_machine]
     if everywhere["sandbox"] != "forkserver":  # there it is the first test
         verdicts = judged_together((HACKS[name] for name in hacks), REFERENCE, verifier_for(**everywhere))
         assert successes(hacks, verdicts) == {}

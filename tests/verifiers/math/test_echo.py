@@ -80,9 +80,9 @@ def verify(prompt: str, reference: str, answer: str) -> str:
 
 
 @pytest.mark.parametrize(("prompt", "formula", "reference"), QUESTIONS)
-@pytest.mark.parametrize("dress", DRESSES)
-def test_the_formula_of_the_question_does_not_pay(prompt: str, formula: str, reference: str, dress: str) -> None:
-    assert verify(prompt, reference, dress.replace("<>", formula)) != "equal"
+def test_the_formula_of_the_question_does_not_pay(prompt: str, formula: str, reference: str) -> None:
+    found = [dress for dress in DRESSES if verify(prompt, reference, dress.replace("<>", formula)) == "equal"]
+    assert found == []
 
 
 @pytest.mark.parametrize(("prompt", "formula", "reference"), QUESTIONS)

@@ -22,6 +22,9 @@ import pytest
 from rlvr_gym.verifiers import Verdict, make_verifier
 from rlvr_gym.verifiers.math import symbolic
 
+# Several tests share the verdicts on the same answers: with pytest-xdist, one worker judges them.
+pytestmark = pytest.mark.xdist_group("math_hostile")
+
 VERIFIER = make_verifier("math@1")
 LENIENT = make_verifier("math@1", mode="lenient")
 WHOLE = make_verifier("math@1", markers=["whole"])
@@ -114,37 +117,38 @@ def judged(answer: str, gold: str) -> Verdict:
     return VERIFIER.verify(box(answer), gold)
 
 
-hostile = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def wrong_of(verdict: Verdict, *, gradable: bool = True) -> bool:
+    """Whether it is what a wrong answer gets."""
+    return verdict.gradable is gradable and not verdict.passed
 
 
 # --- Answers and golds ----------------------------------------------------------------------------------------------
 
 
-@hostile
-def test_a_hostile_answer_is_gradable_and_wrong(text: str) -> None:
-    for gold in GOLDS:
-        verdict = judged(text, gold)
-        assert verdict.gradable, gold
-        assert not verdict.passed, gold
+def test_hostile_answers_are_gradable_and_wrong() -> None:
+    found = [name for name, text in HOSTILE.items() if not all(wrong_of(judged(text, gold)) for gold in GOLDS)]
+    assert found == []
 
 
-@hostile
-def test_a_hostile_gold_is_refused_or_kept(text: str) -> None:
-    usable = VERIFIER.check_reference(text).ok
-    for answer in ("7/3", r"\sin x+17", r"\text{nothing of this kind}"):
-        verdict = judged(answer, text)
-        assert verdict.gradable is usable
-        assert not verdict.passed
+def test_a_hostile_gold_is_refused_or_kept() -> None:
+    answers = ("7/3", r"\sin x+17", r"\text{nothing of this kind}")
+    found = []
+    for name, text in HOSTILE.items():
+        usable = VERIFIER.check_reference(text).ok
+        if not all(wrong_of(judged(answer, text), gradable=usable) for answer in answers):
+            found.append(name)
+    assert found == []
 
 
-@hostile
-def test_a_hostile_gold_passes_itself_and_not_its_successor(text: str) -> None:
-    if not VERIFIER.check_reference(text).ok or text.count("{") != text.count("}") or r"\boxed" in text:
-        return
-    assert WHOLE.verify(text, text).passed
-    number = WHOLE.verify(f"{text}+1-1+1", f"{text}")
-    assert number.gradable
-    assert not number.passed
+def test_a_hostile_gold_passes_itself_and_not_its_successor() -> None:
+    found = []
+    for name, text in HOSTILE.items():
+        if not VERIFIER.check_reference(text).ok or text.count("{") != text.count("}") or r"\boxed" in text:
+            continue
+        successor = WHOLE.verify(f"{text}+1-1+1", f"{text}")
+        if not WHOLE.verify(text, text).passed or not wrong_of(successor):
+            found.append(name)
+    assert found == []
 
 
 @pytest.mark.parametrize("n", [100_000, 1_000_000])
@@ -188,22 +192,26 @@ def test_every_pair_of_ascii_characters_is_judged() -> None:
 # --- Around the answer ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", sorted(REPEATED))
-def test_repetition_around_the_box_is_judged(text: str) -> None:
-    flood = text * (200_000 // len(text))
-    for verifier in (VERIFIER, LENIENT, WHOLE):
-        for response in (flood, flood + box("7"), box("7") + flood, flood.join((box("7"), box("8")))):
-            verdict = verifier.verify(response, "7777/3")
-            assert verdict.gradable
-            assert not verdict.passed
+def test_repetition_around_the_box_is_judged() -> None:
+    found = []
+    for text in sorted(REPEATED):
+        flood = text * (200_000 // len(text))
+        responses = (flood, flood + box("7"), box("7") + flood, flood.join((box("7"), box("8"))))
+        for verifier in (VERIFIER, LENIENT, WHOLE):
+            if not all(wrong_of(verifier.verify(response, "7777/3")) for response in responses):
+                found.append((text, verifier.config()))
+    assert found == []
 
 
-@pytest.mark.parametrize("text", sorted(REPEATED))
-def test_repetition_in_the_prompt_is_judged(text: str) -> None:
-    context = {"prompt": text * (200_000 // len(text))}
-    for answer, gold in ((r"2+\sin 1", r"\sin 1+2"), (r"50\%", "1/2"), ("y=5", "5")):
-        assert VERIFIER.verify(box(answer), gold, context=context).gradable
-    assert not VERIFIER.verify(box("8"), "7", context=context).passed
+def test_repetition_in_the_prompt_is_judged() -> None:
+    pairs = ((r"2+\sin 1", r"\sin 1+2"), (r"50\%", "1/2"), ("y=5", "5"))
+    found = []
+    for text in sorted(REPEATED):
+        context = {"prompt": text * (200_000 // len(text))}
+        judged = [VERIFIER.verify(box(answer), gold, context=context).gradable for answer, gold in pairs]
+        if not all(judged) or VERIFIER.verify(box("8"), "7", context=context).passed:
+            found.append(text)
+    assert found == []
 
 
 def test_many_boxes_that_must_agree_are_judged() -> None:
