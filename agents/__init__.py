@@ -27,13 +27,14 @@ from rlvr_gym.verifiers import MissingExtraError
 if TYPE_CHECKING:
     from rlvr_gym.agents.imitation import WarmStartConfig, warm_start
     from rlvr_gym.agents.models import PRESETS, LanguageModel, build_preset, load_model
-    from rlvr_gym.agents.trainer import TrainConfig, Trainer
+    from rlvr_gym.agents.train_config import TrainConfig
+    from rlvr_gym.agents.trainer import Trainer
     from rlvr_gym.agents.transformers_policy import TransformersPolicy
 
 _NEEDS_TORCH = {
     "LanguageModel": "rlvr_gym.agents.models",
     "PRESETS": "rlvr_gym.agents.models",
-    "TrainConfig": "rlvr_gym.agents.trainer",
+    "TrainConfig": "rlvr_gym.agents.train_config",
     "Trainer": "rlvr_gym.agents.trainer",
     "TransformersPolicy": "rlvr_gym.agents.transformers_policy",
     "WarmStartConfig": "rlvr_gym.agents.imitation",

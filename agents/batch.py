@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rlvr_gym.agents.episode import Episode
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 
 @dataclass
@@ -118,22 +119,47 @@ def batch_of_rows(rows: Sequence[Row], pad_id: int) -> Batch:
     )
 
 
-def token_logprobs(model: Any, batch: Batch, temperature: float) -> Tensor:
-    """Log-probability of every token given those before it.
+class TokenStats(NamedTuple):
+    """What a policy says of the tokens of a batch; both [B, T], and 0 at position 0, which nothing predicts.
+
+    Args:
+        logprobs_BT: Log-probability of every token given those before it.
+        entropy_BT: Entropy of the distribution that it was drawn from, in nats; None where it was not asked for.
+    """
+
+    logprobs_BT: Tensor
+    entropy_BT: Tensor | None = None
+
+
+def token_stats(model: Any, batch: Batch, temperature: float, *, entropy: bool = False) -> TokenStats:
+    """Log-probabilities of a batch's tokens under a policy.
 
     Args:
         model: A causal transformers model.
         batch: Rows; padded on the right, so positions need no correction.
         temperature: That of sampling, so that the result is comparable with the recorded log-probabilities.
-
-    Returns:
-        Shape [B, T]; position 0, which nothing predicts, is 0.
+        entropy: Whether entropies are wanted too.
     """
     # No attention mask: under causal attention a token never looks at the padding to its right.
-    logits = model(input_ids=batch.ids_BT, use_cache=False).logits
-    logprobs_BTV = torch.log_softmax(logits[:, :-1].float() / temperature, dim=-1)
-    chosen = logprobs_BTV.gather(2, batch.ids_BT[:, 1:, None])[..., 0]
-    return torch.cat([torch.zeros_like(chosen[:, :1]), chosen], dim=1)
+    logits = model(input_ids=batch.ids_BT, use_cache=False).logits[:, :-1].float() / temperature
+    spread = None
+    if entropy:
+        every = torch.log_softmax(logits, dim=-1)
+        chosen = every.gather(2, batch.ids_BT[:, 1:, None])[..., 0]
+        spread = _after_nothing(-(every.exp() * every).sum(dim=-1))
+    else:
+        chosen = -cross_entropy(logits.flatten(0, 1), batch.ids_BT[:, 1:].flatten(), reduction="none")
+        chosen = chosen.reshape(len(batch), -1)
+    return TokenStats(_after_nothing(chosen), spread)
+
+
+def token_logprobs(model: Any, batch: Batch, temperature: float) -> Tensor:
+    """Log-probability of every token given those before it, shape [B, T]; see `token_stats`."""
+    return token_stats(model, batch, temperature).logprobs_BT
+
+
+def _after_nothing(values: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(values[:, :1]), values], dim=1)
 
 
 def _padded(rows: Sequence[Sequence[Any]], width: int, fill: Any) -> Tensor:

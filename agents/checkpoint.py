@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 _STATE = "trainer_state.json"
 _OPTIMIZER = "optimizer.safetensors"
+_CRITIC = "critic.safetensors"
 _PARTIAL = ".partial"
 
 
@@ -26,7 +27,13 @@ class CheckpointError(RlvrError, ValueError):
     """A checkpoint cannot be read."""
 
 
-def save_checkpoint(folder: Path, lm: LanguageModel, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: Path,
+    lm: LanguageModel,
+    optimizer: torch.optim.Optimizer,
+    state: dict[str, Any],
+    critic: torch.nn.Module | None = None,
+) -> None:
     """Write one checkpoint atomically.
 
     Args:
@@ -34,6 +41,7 @@ def save_checkpoint(folder: Path, lm: LanguageModel, optimizer: torch.optim.Opti
         lm: Model and tokenizer.
         optimizer: Its per-parameter state is saved.
         state: Anything else that resuming needs; JSON.
+        critic: A second model, where there is one.
     """
     partial = folder.with_name(folder.name + _PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
@@ -44,13 +52,17 @@ def save_checkpoint(folder: Path, lm: LanguageModel, optimizer: torch.optim.Opti
         for key, value in values.items()
     }
     save_file(tensors, partial / _OPTIMIZER)
+    if critic is not None:
+        save_file({name: tensor.contiguous() for name, tensor in critic.state_dict().items()}, partial / _CRITIC)
     (partial / _STATE).write_text(json.dumps(state, indent=2))
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
 
-def load_checkpoint(folder: Path, optimizer: torch.optim.Optimizer, lm: LanguageModel) -> dict[str, Any]:
-    """Restore model and optimiser in place; returns the saved state.
+def load_checkpoint(
+    folder: Path, optimizer: torch.optim.Optimizer, lm: LanguageModel, critic: torch.nn.Module | None = None
+) -> dict[str, Any]:
+    """Restore model, optimiser and critic in place; returns the saved state.
 
     Raises:
         CheckpointError: A file is missing or damaged.
@@ -61,9 +73,12 @@ def load_checkpoint(folder: Path, optimizer: torch.optim.Optimizer, lm: Language
         tensors = load_file(folder / _OPTIMIZER)
         if not isinstance(state, dict) or not isinstance(state.get("step"), int) or state["step"] < 1:
             raise ValueError(f"{_STATE} holds no step")
-        if not isinstance(state.get("metrics"), dict):
-            raise ValueError(f"{_STATE} holds no metrics")
+        for key in ("metrics", "coefficients", "memory"):
+            if not isinstance(state.get(key), dict):
+                raise ValueError(f"{_STATE} holds no {key}")
         lm.model.load_state_dict(saved.model.state_dict())
+        if critic is not None:
+            critic.load_state_dict(load_file(folder / _CRITIC))
         optimizer.load_state_dict(
             {"state": _by_parameter(tensors), "param_groups": optimizer.state_dict()["param_groups"]}
         )

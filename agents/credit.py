@@ -7,7 +7,7 @@ takes part in no statistic and gets advantage 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -77,8 +77,13 @@ class Steps(NamedTuple):
         )
 
 
-def channel_advantages(channel: Channel, steps: Steps) -> Tensor:
-    """What one channel says of each step, shape [N].
+def channel_advantages(channel: Channel, steps: Steps, companions: Mapping[int, float] | None = None) -> Tensor:
+    """What one channel of trajectories or steps says of each step, shape [N].
+
+    Args:
+        channel: Of any level but that of tokens.
+        steps: Steps.
+        companions: What the greedy response to a prompt earned, by the prompt's number; for `baseline="greedy"`.
 
     Example:
         >>> steps = Steps(*map(torch.tensor, ([0.0, 1.0, 0.0], [0, 0, 1], [0] * 3, [0, 1, 0], [0] * 3, [0] * 3,
@@ -94,11 +99,19 @@ def channel_advantages(channel: Channel, steps: Steps) -> Tensor:
         values = values[first][steps.trajectory]
     counts = steps.counts & first if channel.level == "trajectory" and channel.over == "units" else steps.counts
     key = torch.zeros_like(steps.group) if channel.key == "batch" else getattr(steps, channel.key)
-    found = advantages(values, key, counts, baseline=channel.baseline, scale=channel.scale, eps=channel.eps)
+    baseline = channel.baseline
+    if baseline == "greedy":
+        values, baseline = values - greedy_rewards(steps, companions or {}).to(values.dtype), "none"
+    found = advantages(values, key, counts, baseline=baseline, scale=channel.scale, eps=channel.eps)
     return channel.weight * torch.where(steps.counts, found, torch.zeros_like(found))
 
 
-def step_advantages(steps: Steps, channels: Sequence[Channel]) -> Tensor:
+def greedy_rewards(steps: Steps, companions: Mapping[int, float]) -> Tensor:
+    """For each step what the greedy response to its prompt earned, shape [N]; 0 where there is none."""
+    return torch.tensor([companions.get(group, 0.0) for group in steps.group.tolist()], dtype=torch.float64)
+
+
+def step_advantages(steps: Steps, channels: Sequence[Channel], companions: Mapping[int, float] | None = None) -> Tensor:
     """The sum of several channels, shape [N].
 
     GiGPO (arXiv 2505.10978, equation 8) is `[Channel(), Channel("step", "anchor", weight=omega, discount=gamma)]`;
@@ -109,7 +122,7 @@ def step_advantages(steps: Steps, channels: Sequence[Channel]) -> Tensor:
     """
     if not channels:
         raise ConfigError("an algorithm needs at least one channel")
-    return torch.stack([channel_advantages(channel, steps) for channel in channels]).sum(dim=0)
+    return torch.stack([channel_advantages(channel, steps, companions) for channel in channels]).sum(dim=0)
 
 
 def token_advantages(advantages_N: Tensor, batch: Batch) -> Tensor:

@@ -44,6 +44,9 @@ class Episode:
         tool_stats: Tool to `{"calls", "errors", "cost"}`, of a `ToolEnv`; None where the environment has no tools or
             the episode did not come to its end.
         tool_seconds: Tool to the seconds that it took; of the clock, so no part of whether two episodes are equal.
+        hint: The share of the reference solution that the prompt showed.
+        passed_with_hint: The outcome where there was a hint; `passed` is then False, so that nothing counts it by
+            mistake. None where there was none, or the episode could not be judged.
     """
 
     task_id: str
@@ -55,6 +58,8 @@ class Episode:
     retries: int = 0
     tool_stats: Mapping[str, Mapping[str, Any]] | None = None
     tool_seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    hint: float = 0.0
+    passed_with_hint: bool | None = None
 
     @property
     def gradable(self) -> bool:

@@ -18,8 +18,8 @@ from rlvr_gym.agents.episode import UNGRADABLE_REASONS, Episode, Turn
 from rlvr_gym.agents.policy import Completion, Message, Request, seed_from
 from rlvr_gym.envs import TextAction
 from rlvr_gym.envs.boundary import Failure, guarded
-from rlvr_gym.envs.snapshot import Snapshot
-from rlvr_gym.envs.state import restore, snapshot
+from rlvr_gym.envs.snapshot import Snapshot, SnapshotError
+from rlvr_gym.envs.state import fork, restore, snapshot
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
@@ -60,6 +60,8 @@ class _Seen:
     tool_stats: Mapping[str, Any] | None = None
     thread: str = ""
     threads: tuple[str, ...] = ()
+    hint: float = 0.0
+    passed_with_hint: bool | None = None
 
 
 @dataclass(eq=False)
@@ -136,6 +138,61 @@ class Playing:
             outcome = self._try(step)
         self._take(completion, outcome)
 
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The exchanges so far."""
+        return tuple(self._turns)
+
+    @property
+    def hint(self) -> float:
+        """The share of the solution that the prompt shows; 0 where there is none, or the reset failed."""
+        return self._seen[0].hint if self._seen else 0.0
+
+    def fork(self, sample_seed: int, index: int = 0) -> Playing:
+        """Another episode at the same moment. What lies behind is the same `Turn` objects, what comes is its own.
+
+        Its environment is a fork, which whoever asked for it closes. Where forking raises, the new episode is over, as
+        one whose environment raised.
+
+        Args:
+            sample_seed: Seed of the policy's choices from here on.
+            index: Its number among the episodes of its task.
+
+        Raises:
+            ConfigError: It was not begun.
+            SnapshotError: The environment is none that can be forked, or has state that cannot be copied.
+
+        Example:
+            >>> playing = Playing(Play(seed=0), gym.make("rlvr_gym:rlvr/Arithmetic-v0"))
+            >>> playing.begin()
+            >>> other = playing.fork(sample_seed=1)
+            >>> playing.advance(Completion("#### 53"))
+            >>> other.advance(Completion("#### 54"))
+            >>> playing.done.passed, other.done.passed
+            (False, True)
+        """
+        there = replace(
+            self,
+            play=replace(self.play, sample_seed=sample_seed, index=index),
+            env=None,
+            _seen=list(self._seen),
+            _conversations={name: list(messages) for name, messages in self._conversations.items()},
+            _tools=dict(self._tools),
+            _turns=list(self._turns),
+        )
+        if self.done is None:
+            if self.env is None or not self._seen:
+                raise ConfigError("an episode is forked after it was begun: call begin() first")
+            outcome = guarded(partial(_forked, self.env))
+            if isinstance(outcome, SnapshotError):
+                raise outcome
+            if isinstance(outcome, Failure):
+                there.broken = True
+                there.done = there._ended("error", error=outcome.traceback)
+            else:
+                there.env = outcome
+        return there
+
     def late(self, deadline_s: float, waited_for: str) -> Episode:
         """The record of an episode over its deadline. Another thread may still be in `begin` or `advance`.
 
@@ -185,6 +242,8 @@ class Playing:
             retries=self._retried,
             tool_stats=last.tool_stats if last is not None else None,
             tool_seconds=self._tool_seconds() if last is not None and last.tool_stats else {},
+            hint=self.hint,
+            passed_with_hint=last.passed_with_hint if last is not None else None,
         )
 
     def _tool_seconds(self) -> Mapping[str, float]:
@@ -227,7 +286,8 @@ class Playing:
         reason = info.get("stop_reason", "answered" if terminated else "max_turns")
         passed = None if reason in UNGRADABLE_REASONS else bool(info.get("passed", False))
         verdict, stats = info.get("verdict", {}), info.get("tool_stats")
-        return replace(seen, reason=reason, passed=passed, verdict=verdict, tool_stats=stats)
+        hinted = bool(info["passed_with_hint"]) if passed is not None and "passed_with_hint" in info else None
+        return replace(seen, reason=reason, passed=passed, verdict=verdict, tool_stats=stats, passed_with_hint=hinted)
 
     def _go_back(self, before: Snapshot | Failure | None) -> bool:
         """Whether an environment stands again where it stood before the step."""
@@ -256,8 +316,18 @@ def _seen(info: Mapping[str, Any], messages: Sequence[Message], **more: Any) -> 
         tools=tuple(info.get("tools", ())),
         thread=thread,
         threads=tuple(name for _, name in pairs),
+        hint=float(info.get("hint", 0.0)),
         **more,
     )
+
+
+def _forked(env: TextGymEnv) -> TextGymEnv | SnapshotError:
+    """A fork; what says that there can be none is no failure of the environment, and is given back as it is."""
+    try:
+        [there] = fork(env)
+    except SnapshotError as error:
+        return error
+    return there
 
 
 def _failed(outcome: _Seen | Failure) -> bool:

@@ -1,14 +1,18 @@
-"""Training records: append-only JSONL, optionally TensorBoard beside it.
+"""Training records: append-only JSONL, and optionally what other programs show: TensorBoard, wandb, MLflow, Trackio.
 
 `metrics.jsonl` holds no clock, so equal runs write equal bytes; seconds go to `timings.jsonl`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rlvr_gym.verifiers import MissingExtraError, RlvrError
 
@@ -67,30 +71,151 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+class Sink(Protocol):
+    """Where the metrics of each step go."""
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Take the row of a step."""
+
+    def close(self) -> None:
+        """Write what is held back, and end."""
+
+
 class TensorBoard:
     """Scalars of each step as TensorBoard events.
 
     Args:
-        folder: Where event files go.
+        folder: The run's; event files go into its `tensorboard/`.
         keep_until: Events of later steps are purged: a resumed run writes them again.
+        settings: Settings of the run; not used.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
     """
 
-    def __init__(self, folder: Path, keep_until: int) -> None:
+    def __init__(self, folder: Path, keep_until: int, settings: Mapping[str, Any]) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingExtraError("tensorboard", "track", "TensorBoard output") from error
-        self._writer: Any = SummaryWriter(str(folder), purge_step=keep_until + 1)
+        self._writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=keep_until + 1)
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add the row's numbers at its step."""
-        for key, value in row.items():
-            if key != "step" and isinstance(value, int | float):
-                self._writer.add_scalar(key, value, row["step"])
+        for key, value in _numbers(row).items():
+            self._writer.add_scalar(key, value, row["step"])
 
     def close(self) -> None:
         """Flush and close."""
         self._writer.close()
+
+
+class Wandb:
+    """Metrics to Weights & Biases, in the project that `WANDB_PROJECT` names; a resumed run continues its record.
+
+    Args:
+        folder: The run's; its name is that of the record.
+        keep_until: Not used: the service drops what it has seen.
+        settings: Settings of the run, shown beside it.
+
+    Raises:
+        MissingExtraError: wandb is not installed.
+    """
+
+    def __init__(self, folder: Path, keep_until: int, settings: Mapping[str, Any]) -> None:
+        wandb = _imported("wandb")
+        name = folder.resolve().name
+        self._run: Any = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "rlvr"),
+            name=name,
+            id=_record_id(folder),
+            resume="allow",
+            config=dict(settings),
+            dir=str(folder),
+        )
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Log the row's numbers at its step."""
+        self._run.log(_numbers(row), step=int(row["step"]))
+
+    def close(self) -> None:
+        """End the record."""
+        self._run.finish()
+
+
+class MLflow:
+    """Metrics to MLflow, where `MLFLOW_TRACKING_URI` says and in the experiment that `MLFLOW_EXPERIMENT_NAME` names.
+
+    Args:
+        folder: The run's; its name is that of the record.
+        keep_until: Not used: a resumed run is a new record of the same name.
+        settings: Settings of the run, kept as an artifact.
+
+    Raises:
+        MissingExtraError: mlflow is not installed.
+    """
+
+    def __init__(self, folder: Path, keep_until: int, settings: Mapping[str, Any]) -> None:
+        self._mlflow = _imported("mlflow")
+        self._mlflow.start_run(run_name=folder.resolve().name)
+        self._mlflow.log_dict(dict(settings), "settings.json")
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Log the row's numbers at its step."""
+        # Its names have no signs but these.
+        named = {re.sub(r"[^\w\-. /]", "_", key): value for key, value in _numbers(row).items()}
+        self._mlflow.log_metrics(named, step=int(row["step"]))
+
+    def close(self) -> None:
+        """End the record."""
+        self._mlflow.end_run()
+
+
+class Trackio:
+    """Metrics to Trackio, in the project that `TRACKIO_PROJECT` names.
+
+    Args:
+        folder: The run's; its name is that of the record.
+        keep_until: Not used.
+        settings: Settings of the run, shown beside it.
+
+    Raises:
+        MissingExtraError: trackio is not installed.
+    """
+
+    def __init__(self, folder: Path, keep_until: int, settings: Mapping[str, Any]) -> None:
+        self._trackio = _imported("trackio")
+        project, name = os.environ.get("TRACKIO_PROJECT", "rlvr"), folder.resolve().name
+        self._trackio.init(project=project, name=name, config=dict(settings), resume="allow")
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Log the row's numbers at its step."""
+        self._trackio.log(_numbers(row), step=int(row["step"]))
+
+    def close(self) -> None:
+        """End the record."""
+        self._trackio.finish()
+
+
+TRACKERS: Mapping[str, Callable[[Path, int, Mapping[str, Any]], Sink]] = {
+    "tensorboard": TensorBoard,
+    "wandb": Wandb,
+    "mlflow": MLflow,
+    "trackio": Trackio,
+}
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    return {key: value for key, value in row.items() if key != "step" and isinstance(value, int | float)}
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(name, "trackers", f"records in {name}") from error
+
+
+def _record_id(folder: Path) -> str:
+    """Equal for a run and its continuation: made from where the run lives."""
+    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]

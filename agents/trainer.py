@@ -1,105 +1,37 @@
-"""The trainer: one loop that a recipe runs in, readable in one sitting.
+"""The trainer: one loop that every recipe runs in, readable in one sitting.
 
-A step is: reset G environments with each of P seeds, let the policy answer, turn rewards into advantages, and take the
-recipe's number of optimiser steps on the sampled ids. Every random choice is a function of (run seed, step, place), so
-a run that was killed and resumed writes the same bytes as one that was not.
+A step is: reset environments with the seeds of P prompts, let the policy answer as the recipe's rollout says, keep the
+groups that its filter keeps, and take its optimiser steps on the sampled ids. Every random choice is a function of (run
+seed, step, place), so a run that was killed and resumed writes the same bytes as one that was not.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import torch
-from rlvr_gym.agents.advantages import tied_groups
-from rlvr_gym.agents.batch import Batch, make_batch, token_logprobs
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
-from rlvr_gym.agents.credit import Steps, step_advantages, token_advantages
 from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
+from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, shaped
+from rlvr_gym.agents.learner import Learner
 from rlvr_gym.agents.lock import only_writer
-from rlvr_gym.agents.lockstep import collect
-from rlvr_gym.agents.losses import Denominators, aggregate, kl, policy_loss
 from rlvr_gym.agents.models import LanguageModel, load_model
-from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import seed_from
 from rlvr_gym.agents.recipes import Recipe
-from rlvr_gym.agents.tracking import JsonLines, TensorBoard
+from rlvr_gym.agents.strategies import BASELINE, Memory, Prompt, Sample, Stage
+from rlvr_gym.agents.tracking import TRACKERS, JsonLines, Sink
+from rlvr_gym.agents.train_config import TrainConfig
 from rlvr_gym.agents.transformers_policy import TransformersPolicy
 from rlvr_gym.verifiers import ConfigError
-from torch import Tensor
 
 Metrics = dict[str, float]
-
-# The metrics of a step in which no group carried a signal, so that nothing moved.
-_STILL: Metrics = {"grad_norm": 0.0, "clip_fraction_low": 0.0, "clip_fraction_high": 0.0, "kl": 0.0, "logprob_gap": 0.0}
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a training run that are not the algorithm's.
-
-    Args:
-        steps: Rollout batches to train on, counted from the start of the run.
-        prompts: Prompts a step (P); each is answered `group_size` times.
-        max_new_tokens: Longest response, in tokens.
-        temperature: Of sampling and of the log-probabilities that are trained.
-        learning_rate: Of AdamW.
-        warmup_steps: Steps over which the learning rate rises linearly.
-        betas: AdamW's averages of the gradient and of its square. Policy gradients are noisy and move with the policy;
-            in trials a longer first and a shorter second average than AdamW's own (0.9, 0.999) learnt faster.
-        decay: Where the learning rate ends, as a share of `learning_rate`; it falls linearly over the run. 1 keeps it.
-        max_grad_norm: Gradients are scaled down to this norm.
-        micro_batch: Rows of one forward and backward pass; changes memory, not the result.
-        eval_every: Steps between measurements of the pass rate in the evaluation environment; 0 for never.
-        eval_episodes: Episodes of such a measurement.
-        checkpoint_every: Steps between checkpoints.
-        tensorboard: Also write TensorBoard events.
-        seed: Seed of the whole run.
-
-    Raises:
-        ConfigError: A setting is out of its range.
-    """
-
-    steps: int
-    prompts: int = 64
-    max_new_tokens: int = 64
-    temperature: float = 1.0
-    learning_rate: float = 3e-4
-    warmup_steps: int = 10
-    betas: tuple[float, float] = (0.95, 0.99)
-    decay: float = 1.0
-    max_grad_norm: float = 1.0
-    micro_batch: int = 512
-    eval_every: int = 0
-    eval_episodes: int = 512
-    checkpoint_every: int = 50
-    tensorboard: bool = False
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "prompts", "max_new_tokens", "micro_batch", "eval_episodes", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        for name in ("learning_rate", "temperature"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} must be positive and finite, got {getattr(self, name)!r}")
-        if not 0 <= self.decay <= 1:
-            raise ConfigError(f"decay must lie in [0, 1], got {self.decay!r}")
-        if self.eval_every < 0:
-            raise ConfigError(f"eval_every must be at least 0, got {self.eval_every!r}")
-
-    def rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 1."""
-        warm = min(1.0, step / max(self.warmup_steps, 1))
-        return self.learning_rate * warm * (1.0 - (1.0 - self.decay) * (step - 1) / self.steps)
 
 
 class Trainer:
@@ -113,6 +45,8 @@ class Trainer:
         config: Everything else.
         folder: Where the run lives. A run that was interrupted is continued when the same trainer is built again.
         make_eval_env: Builds one evaluation environment, for `eval_every`.
+        evaluate: Called after such a measurement with the step and the policy, to measure more; what it gives are
+            metrics.
         identity: What else must not change when a run is continued, such as the environment's id; JSON.
 
     Raises:
@@ -139,6 +73,7 @@ class Trainer:
         folder: Path,
         *,
         make_eval_env: Callable[[], gym.Env[str, str]] | None = None,
+        evaluate: Callable[[int, TransformersPolicy], Mapping[str, float]] | None = None,
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.recipe, self.config, self.folder = recipe, config, folder
@@ -147,16 +82,16 @@ class Trainer:
         self.envs = [make_env() for _ in range(config.prompts * recipe.group_size)]
         self.eval_envs = [make_eval_env() for _ in range(256)] if make_eval_env and config.eval_every else []
         self.policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
-        self.optimizer = torch.optim.AdamW(
-            lm.model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=0.0
-        )
-        self._denominator_norm = float(config.max_new_tokens) if recipe.aggregation.endswith("_norm") else None
+        self.greedy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=0.0)
+        self.learner = Learner(lm, recipe, config, lambda: load_model(folder / "base"))
+        self.memory: Memory = {}
+        self._evaluate = evaluate
         self._seconds: dict[str, float] = {}
 
     def run(self, report: Callable[[Metrics], None] | None = None) -> Metrics:
         """Train to the last step, from the newest checkpoint if there is one.
 
-        Writes `metrics.jsonl`, `timings.jsonl`, `checkpoints/`, and at the end `model/`.
+        Writes `metrics.jsonl`, `timings.jsonl`, `completions.jsonl`, `checkpoints/`, and at the end `model/`.
 
         Args:
             report: Called after each step with its metrics.
@@ -171,104 +106,92 @@ class Trainer:
         done, metrics = self._resume()
         sinks = self._sinks(done)
         timings = JsonLines(self.folder / "timings.jsonl", done)
-        reference = self._reference()
+        completions = JsonLines(self.folder / "completions.jsonl", done)
         try:
             for step in range(done + 1, self.config.steps + 1):
-                metrics = self._step(step, reference)
+                if self._reached(metrics):
+                    break
+                metrics, samples = self._step(step)
                 for sink in sinks:
                     sink.write(metrics)
                 timings.write({"step": step, **self._seconds})
-                if step % self.config.checkpoint_every == 0 or step == self.config.steps:
+                for sample in samples[: self.config.completions]:
+                    completions.write(self._told(step, sample))
+                if step % self.config.checkpoint_every == 0 or step == self.config.steps or self._reached(metrics):
                     self._checkpoint(step, metrics)
                 if report is not None:
                     report(metrics)
         finally:
-            for sink in (*sinks, timings):
+            for sink in (*sinks, timings, completions):
                 sink.close()
         save_model(self.folder / "model", self.lm)
         return metrics
 
-    def _step(self, step: int, reference: Any) -> Metrics:
+    def _step(self, step: int) -> tuple[Metrics, list[Sample]]:
         started = time.perf_counter()
-        episodes = collect(self.envs, self.policy, self._plays(step))
+        with self.learner.autocast():
+            samples, metrics = self._gather(step)
         rolled_out = time.perf_counter()
-        metrics = self._learn(step, episodes, reference)
+        metrics |= self.learner.learn(step, samples)
         learned = time.perf_counter()
         if self.eval_envs and step % self.config.eval_every == 0:
             seed = seed_from("eval", self.config.seed)
             metrics["eval_pass_rate"] = pass_rate(self.eval_envs, self.policy, self.config.eval_episodes, seed)
+            metrics |= dict(self._evaluate(step, self.policy)) if self._evaluate is not None else {}
+        self._seconds |= {"rollout_s": rolled_out - started, "learn_s": learned - rolled_out}
+        return metrics, samples
+
+    def _told(self, step: int, sample: Sample) -> dict[str, Any]:
+        """A sample for people to read: the whole of its last conversation, as it was tokenised."""
+        episode = sample.episode
+        decode, last = self.lm.tokenizer.decode, episode.completion
+        return {
+            "step": step,
+            "task": episode.task_id,
+            "context": decode(last.prompt_ids),
+            "response": last.text,
+            "reward": episode.reward,
+            "passed": episode.passed,
+            "stop_reason": episode.stop_reason,
+            "turns": len(episode.turns),
+            "tokens": response_tokens(episode),
+            "entropy": sum(last.entropies) / max(len(last.entropies), 1),
+        }
+
+    def _gather(self, step: int) -> tuple[list[Sample], Metrics]:
+        """The samples of a step, with their rewards shaped, and metrics of all that was played for them."""
+        choice, config = self.recipe.filter, self.config
+        stage = Stage(self.envs, self.policy, self.greedy, step)
+        kept: list[Sample] = []
+        played: list[Sample] = []
+        chosen = 0
+        for tried in range(max(choice.refill, 1)):
+            prompts = [self._prompt(step, tried * config.prompts + place) for place in range(config.prompts)]
+            found = self.recipe.rollout.collect(stage, prompts, self.recipe.group_size, self.memory)
+            found = [replace(sample, group=sample.group + tried * config.prompts) for sample in found]
+            played += found
+            found = shaped(found, self.recipe.shaping, config.max_new_tokens)
+            groups = sorted(kept_groups(found, choice))[: config.prompts - chosen]
+            kept += [sample for sample in found if sample.group in groups]
+            chosen += len(groups)
+            if chosen == config.prompts:
+                break
+        metrics = {"step": step, **_rollout_metrics(played)}
+        if choice.groups != "all":
+            metrics |= {"kept_groups": chosen, "rounds": tried + 1}
         self._seconds = {
-            "rollout_s": rolled_out - started,
-            "learn_s": learned - rolled_out,
-            "sampled_tokens": float(sum(len(turn.completion.token_ids) for e in episodes for turn in e.turns)),
-            **_tool_seconds(episodes),
+            "sampled_tokens": float(sum(response_tokens(sample.episode) for sample in played)),
+            **_tool_seconds([sample.episode for sample in played]),
         }
-        return metrics
+        return kept, metrics
 
-    def _plays(self, step: int) -> list[Play]:
-        """P tasks, G times each: a group is G environments reset with one seed."""
-        plays = []
-        for prompt in range(self.config.prompts):
-            task_seed = seed_from("task", self.config.seed, step, prompt) % 2**32
-            for member in range(self.recipe.group_size):
-                plays.append(Play(task_seed, seed_from("sample", self.config.seed, step, prompt, member), member))
-        return plays
+    def _prompt(self, step: int, place: int) -> Prompt:
+        seed = self.config.seed
+        return Prompt(seed_from("task", seed, step, place) % 2**32, ("sample", seed, step, place))
 
-    def _learn(self, step: int, episodes: Sequence[Episode], reference: Any) -> Metrics:
-        shape = (self.config.prompts, self.recipe.group_size)
-        rewards_PG = torch.tensor([episode.reward for episode in episodes]).reshape(shape)
-        mask_PG = torch.tensor([episode.gradable for episode in episodes]).reshape(shape)
-        heard = [episode if episode.gradable else _silent(episode) for episode in episodes]
-        groups = [place // self.recipe.group_size for place in range(len(episodes))]
-        advantages_N = step_advantages(Steps.of(heard, groups), self.recipe.channels).float()
-        batch = make_batch(heard, self.lm.tokenizer.pad_token_id)
-        counts = Denominators.of(batch.mask_BT)
-        metrics = {"step": step, **_rollout_metrics(episodes, rewards_PG, mask_PG), **_STILL}
-        # Without a KL term a row of advantage 0 adds nothing to the loss: it is counted and not computed.
-        moving = token_advantages(advantages_N, batch).any(dim=1)
-        moving = moving if reference is None else torch.ones_like(moving)
-        self.lm.model.train()
-        for update in range(self.recipe.updates if bool(moving.any()) else 0):
-            seen = self._update(step, batch.rows(moving), advantages_N, counts, reference)
-            gap = seen["logprob_gap"] if update == 0 else metrics["logprob_gap"]
-            metrics |= {**seen, "logprob_gap": gap}
-        return {**metrics, "learning_rate": self.config.rate_at(step)}
-
-    def _update(self, step: int, batch: Batch, advantages_N: Tensor, counts: Denominators, reference: Any) -> Metrics:
-        """One optimiser step over the whole batch, in micro-batches that share its denominators."""
-        sums = {"clip_fraction_low": 0.0, "clip_fraction_high": 0.0, "kl": 0.0, "logprob_gap": 0.0}
-        self.optimizer.zero_grad(set_to_none=True)
-        for start in range(0, len(batch), self.config.micro_batch):
-            part = batch.rows(slice(start, start + self.config.micro_batch))
-            loss, seen = self._loss(part, advantages_N, counts, reference)
-            loss.backward()
-            sums["logprob_gap"] = max(sums["logprob_gap"], seen.pop("logprob_gap"))
-            for key, value in seen.items():
-                sums[key] += value / max(counts.tokens, 1)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate_at(step)
-        norm = torch.nn.utils.clip_grad_norm_(self.lm.model.parameters(), self.config.max_grad_norm)
-        self.optimizer.step()
-        return {"grad_norm": float(norm), **sums}
-
-    def _loss(self, part: Batch, advantages_N: Tensor, counts: Denominators, reference: Any) -> tuple[Tensor, Metrics]:
-        recipe, mask = self.recipe, part.mask_BT
-        logprobs = token_logprobs(self.lm.model, part, self.config.temperature)
-        policy = policy_loss(recipe, logprobs, part.logprobs_BT, token_advantages(advantages_N, part), mask)
-        values = policy.loss_BT
-        seen = {
-            "clip_fraction_low": float(policy.low_BT.sum()),
-            "clip_fraction_high": float(policy.high_BT.sum()),
-            "logprob_gap": float((logprobs.detach() - part.logprobs_BT)[mask].abs().max()) if bool(mask.any()) else 0.0,
-        }
-        if reference is not None:
-            with torch.no_grad():
-                reference_logprobs = token_logprobs(reference, part, self.config.temperature)
-            divergence = kl(logprobs, reference_logprobs, mask, recipe.kl_estimator)
-            values = values + recipe.kl_coef * divergence
-            seen["kl"] = float(divergence.detach().sum())
-        loss = aggregate(values, mask, recipe.aggregation, denominators=counts, norm=self._denominator_norm)
-        return loss, seen
+    def _reached(self, metrics: Metrics) -> bool:
+        goal = self.config.stop_at
+        return goal is not None and metrics.get("eval_pass_rate", 0.0) >= goal
 
     def _base(self, start: LanguageModel | Callable[[], LanguageModel], identity: dict[str, Any]) -> LanguageModel:
         """The model before training: built and kept where the run begins, else loaded. Writes the settings."""
@@ -285,7 +208,7 @@ class Trainer:
 
     def _checked_settings(self, identity: dict[str, Any]) -> dict[str, Any]:
         """The settings of this run, compared with those of the run that is already there; steps may grow."""
-        plain = {"run": identity, "recipe": asdict(self.recipe), "train": asdict(self.config)}
+        plain = {"run": identity, "recipe": self.recipe.to_dict(), "train": asdict(self.config)}
         settings: dict[str, Any] = json.loads(json.dumps(plain))
         file = self.folder / "trainer.json"
         if not file.exists() and any(path.suffix != ".partial" for path in self.folder.iterdir()):
@@ -297,7 +220,7 @@ class Trainer:
             except (ValueError, AttributeError, RecursionError) as error:
                 raise ConfigError(f"{file} is damaged ({error}); choose another folder or delete this one") from error
             now = {(a, b): v for a, values in settings.items() for b, v in values.items()}
-            free = {("train", "steps"), ("train", "tensorboard"), ("train", "checkpoint_every")}
+            free = {("train", name) for name in ("steps", "track", "completions", "checkpoint_every")}
             changed = [key for key in sorted({*flat, *now} - free) if flat.get(key) != now.get(key)]
             if changed:
                 lines = "; ".join(f"{a}.{b}: {flat.get((a, b))!r} there, {now.get((a, b))!r} now" for a, b in changed)
@@ -308,48 +231,58 @@ class Trainer:
         found = checkpoints(self.folder / "checkpoints")
         if not found:
             return 0, {"step": 0}
-        state = load_checkpoint(found[-1], self.optimizer, self.lm)
+        state = load_checkpoint(found[-1], self.learner.optimizer, self.lm, self.learner.critic)
+        self.learner.coefficients.update(state["coefficients"])
+        self.memory = state["memory"]
         return int(state["step"]), state["metrics"]
 
-    def _reference(self) -> Any:
-        if self.recipe.kl_coef == 0:
-            return None
-        return load_model(self.folder / "base").model.eval().requires_grad_(False)
-
-    def _sinks(self, done: int) -> list[Any]:
-        sinks: list[Any] = [JsonLines(self.folder / "metrics.jsonl", done)]
-        if self.config.tensorboard:
-            sinks.append(TensorBoard(self.folder / "tensorboard", done))
-        return sinks
+    def _sinks(self, done: int) -> list[Sink]:
+        settings = json.loads((self.folder / "trainer.json").read_text(encoding="utf-8"))
+        sinks: list[Sink] = [JsonLines(self.folder / "metrics.jsonl", done)]
+        return sinks + [TRACKERS[name](self.folder, done, settings) for name in self.config.track]
 
     def _checkpoint(self, step: int, metrics: Metrics) -> None:
         folder = self.folder / "checkpoints"
         folder.mkdir(exist_ok=True)
-        save_checkpoint(folder / f"step-{step:06d}", self.lm, self.optimizer, {"step": step, "metrics": metrics})
+        learner = self.learner
+        state = {"step": step, "metrics": metrics, "coefficients": learner.coefficients, "memory": self.memory}
+        save_checkpoint(folder / f"step-{step:06d}", self.lm, learner.optimizer, state, learner.critic)
         for old in checkpoints(folder)[:-2]:
             shutil.rmtree(old)
 
 
-def _silent(episode: Episode) -> Episode:
-    """The same episode without turns: what could not be graded gives no training row."""
-    return Episode(episode.task_id, (), episode.passed, episode.stop_reason, episode.verdict, episode.error)
-
-
-def _rollout_metrics(episodes: Sequence[Episode], rewards_PG: Tensor, mask_PG: Tensor) -> Metrics:
+def _rollout_metrics(samples: Sequence[Sample]) -> Metrics:
+    episodes = [sample.episode for sample in samples if sample.role != BASELINE]
     graded = [episode for episode in episodes if episode.gradable]
     count = max(len(graded), 1)
     entropies = [value for e in graded for turn in e.turns for value in turn.completion.entropies]
-    return {
+    groups = [[samples[place].episode for place in places] for places in groups_of(samples).values()]
+    rewards = [episode.reward for episode in graded]
+    mean = sum(rewards) / count
+    lengths = sorted(response_tokens(episode) for episode in graded) or [0]
+    metrics = {
         "episodes": len(episodes),
         "ungradable": len(episodes) - len(graded),
-        "reward_mean": sum(episode.reward for episode in graded) / count,
+        "reward_mean": mean,
+        "reward_std": (sum((reward - mean) ** 2 for reward in rewards) / count) ** 0.5,
         "pass_rate": sum(bool(episode.passed) for episode in graded) / count,
-        "tied_groups": float(tied_groups(rewards_PG, mask_PG).float().mean()),
+        "tied_groups": sum(map(_tied, groups)) / max(len(groups), 1),
         "cut_off": sum(episode.completion.finish_reason == "length" for episode in graded) / count,
         "entropy": sum(entropies) / max(len(entropies), 1),
-        "response_tokens": sum(len(turn.completion.token_ids) for e in graded for turn in e.turns) / count,
+        "response_tokens": sum(lengths) / count,
+        "response_tokens_most": lengths[-1],
         **_tool_metrics(graded),
     }
+    if any(sample.age for sample in samples):
+        metrics["replayed"] = sum(sample.age > 0 for sample in samples) / max(len(samples), 1)
+    if greedy := [sample.episode for sample in samples if sample.role == BASELINE and sample.episode.gradable]:
+        metrics["greedy_pass_rate"] = sum(bool(episode.passed) for episode in greedy) / len(greedy)
+    return metrics
+
+
+def _tied(group: Sequence[Episode]) -> bool:
+    """Whether a group carries no signal: rewards are equal, or fewer than two can be graded."""
+    return len({episode.reward for episode in group if episode.gradable}) < 2
 
 
 def _tool_metrics(graded: Sequence[Episode]) -> Metrics:

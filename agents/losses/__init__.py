@@ -9,7 +9,7 @@ from rlvr_gym.agents.losses.aggregation import Denominators, aggregate
 from rlvr_gym.agents.losses.correction import Correction, sampler_correction
 from rlvr_gym.agents.losses.kl import adapted_coefficient, kl
 from rlvr_gym.agents.losses.ratios import log_ratios
-from rlvr_gym.agents.losses.regression import gvpo_loss, qrpo_loss
+from rlvr_gym.agents.losses.regression import gvpo_loss, gvpo_weights, qrpo_loss, qrpo_weights
 from rlvr_gym.agents.losses.surrogate import (
     ClippedLoss,
     clipped_policy_loss,
@@ -30,11 +30,13 @@ __all__ = [
     "entropy",
     "geometric_policy_loss",
     "gvpo_loss",
+    "gvpo_weights",
     "kl",
     "log_ratios",
     "policy_gradient_loss",
     "policy_loss",
     "qrpo_loss",
+    "qrpo_weights",
     "sampler_correction",
     "value_loss",
     "weighted_policy_loss",

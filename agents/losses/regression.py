@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from rlvr_gym.agents.advantages import grouped
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor
 
@@ -65,6 +66,52 @@ def qrpo_loss(
     quantile_B = (references_BM <= rewards_B[:, None]).to(log_ratios_B.dtype).mean(dim=1)
     rest = math.log(beta) + (math.log1p(-math.exp(-1 / beta)) if exact else 0.0)  # of beta (1 - exp(-1 / beta))
     return (quantile_B - (1.0 + beta * rest) - beta * log_ratios_B).square()
+
+
+def gvpo_weights(log_ratios_K: Tensor, rewards_K: Tensor, group_K: Tensor, *, beta: float) -> Tensor:
+    """The slope of the mean over groups of `gvpo_loss` in each response's log ratio, shape [K], without gradient.
+
+    The loss has the gradient of `sum_k weight_k h_k`, so that no pass over the responses of a whole group at once is
+    needed. Groups of one have weight 0.
+
+    Args:
+        log_ratios_K: Sums over the tokens of each response.
+        rewards_K: Their rewards.
+        group_K: Number of the prompt of each.
+        beta: See `gvpo_loss`.
+
+    Example:
+        >>> ratios, rewards = torch.tensor([0.5, -0.2, 0.1, 0.0]), torch.tensor([1.0, 0.0, 0.0, 1.0])
+        >>> gvpo_weights(ratios, rewards, torch.zeros(4, dtype=torch.long), beta=0.1)
+        tensor([-0.0153,  0.0157,  0.0167, -0.0170])
+    """
+    every = torch.ones_like(group_K, dtype=torch.bool)
+    ratios, rewards = grouped(log_ratios_K, group_K, every), grouped(rewards_K, group_K, every)
+    residual = beta * (log_ratios_K - ratios.mean) - (rewards_K - rewards.mean)
+    slope = beta * residual / (ratios.number - 1).clamp(min=1) / len(torch.unique(group_K))
+    return torch.where(ratios.number >= 2, slope, torch.zeros_like(slope)).detach()
+
+
+def qrpo_weights(log_ratios_K: Tensor, rewards_K: Tensor, group_K: Tensor, *, beta: float) -> Tensor:
+    """The slope of the mean of `qrpo_loss` in each response's log ratio, shape [K], without gradient.
+
+    The rewards of a response's group are the references among which its quantile is taken.
+
+    Args:
+        log_ratios_K: Sums over the tokens of each response.
+        rewards_K: Their rewards.
+        group_K: Number of the prompt of each.
+        beta: See `qrpo_loss`.
+
+    Example:
+        >>> two = torch.zeros(2, dtype=torch.long)
+        >>> qrpo_weights(torch.zeros(2), torch.tensor([1.0, 0.0]), two, beta=1.0)
+        tensor([-0.4587,  0.0413])
+    """
+    same = group_K[:, None] == group_K[None, :]
+    quantile = ((rewards_K[None, :] <= rewards_K[:, None]) & same).float().sum(dim=1) / same.sum(dim=1)
+    rest = 1.0 + beta * (math.log(beta) + math.log1p(-math.exp(-1 / beta)))
+    return (-2 * beta * (quantile - rest - beta * log_ratios_K) / len(group_K)).detach()
 
 
 def _centred(values_PG: Tensor, mask_PG: Tensor) -> Tensor:

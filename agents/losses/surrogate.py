@@ -144,12 +144,16 @@ def weighted_policy_loss(
 def policy_loss(
     recipe: Recipe, logprobs_BT: Tensor, old_logprobs_BT: Tensor, advantages_BT: Tensor, mask_BT: Tensor
 ) -> ClippedLoss:
-    """The policy loss of a recipe, per token."""
+    """The policy loss of a recipe, per token; of the region `"penalty"` without its penalty."""
     given = (logprobs_BT, old_logprobs_BT, advantages_BT, mask_BT)
     if recipe.region == "geometric":
         return geometric_policy_loss(*given, clip=recipe.clip_high)
     if recipe.region == "weight":
         return weighted_policy_loss(*given, low=1 - recipe.clip_low, high=1 + recipe.clip_high)
+    if recipe.region == "penalty":
+        ratio = log_ratios(logprobs_BT, old_logprobs_BT, mask_BT, recipe.ratio).exp()
+        nowhere = torch.zeros_like(mask_BT)
+        return ClippedLoss(torch.where(mask_BT, -advantages_BT * ratio, torch.zeros_like(ratio)), nowhere, nowhere)
     if recipe.region == "none":
         nowhere = torch.zeros_like(mask_BT)
         return ClippedLoss(policy_gradient_loss(logprobs_BT, advantages_BT, mask_BT), nowhere, nowhere)

@@ -116,11 +116,14 @@ def learner_figures(preset: str, scale: float) -> dict[str, dict[str, float]]:
         step = iter(range(1, 100))
 
         def rollout() -> int:
-            found = collect(trainer.envs, trainer.policy, trainer._plays(next(step)))
+            number = next(step)
+            prompts = [trainer._prompt(number, place) for place in range(config.prompts)]
+            plays = [prompt.play(member) for prompt in prompts for member in range(recipe.group_size)]
+            found = collect(trainer.envs, trainer.policy, plays)
             return sum(len(turn.completion.token_ids) for episode in found for turn in episode.turns)
 
         def grpo() -> int:
-            trainer._step(next(step), None)
+            trainer._step(next(step))
             return 1
 
         tokens = rate(rollout)

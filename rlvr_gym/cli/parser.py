@@ -233,8 +233,20 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--micro-batch", type=int, default=512, help="rows of one forward pass (512)")
     parser.add_argument("--eval", nargs="*", default=[], metavar="key=value", help="keywords that differ in evaluation")
     parser.add_argument("--eval-every", type=int, default=0, help="steps between evaluations (0: never)")
+    parser.add_argument(
+        "--eval-n", type=int, default=0, help="also write a pass@k run with so many samples a task at each (0: none)"
+    )
+    parser.add_argument("--eval-tasks", type=int, default=100, help="tasks of such a run (100)")
+    parser.add_argument("--stop-at", type=float, metavar="RATE", help="end once an evaluation reaches this pass rate")
+    parser.add_argument("--precision", default="fp32", help="fp32, or bf16: forward passes in half precision (fp32)")
+    parser.add_argument(
+        "--gradient-checkpointing", action="store_true", help="less memory: compute activations again when learning"
+    )
     parser.add_argument("--checkpoint-every", type=int, default=50, help="steps between checkpoints (50)")
-    parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
+    parser.add_argument(
+        "--track", nargs="*", default=[], metavar="NAME", help="also tell tensorboard, wandb, mlflow or trackio"
+    )
+    parser.add_argument("--completions", type=int, default=4, help="responses a step in completions.jsonl (4)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole run (0)")
     parser.add_argument("--out", required=True, help="run folder")
     _add_sampling(parser)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -49,11 +50,18 @@ def run_list(args: argparse.Namespace) -> int:
             say(f"  {name}: {_first_line(type(make_verifier(name)))}")
     say(f"  {', '.join(_COMPOSITES)}: verifiers made of verifiers")
     say()
-    say("recipes (rlvr train --recipe NAME --set piece=value)")
+    say("recipes (rlvr train --recipe NAME --set piece=value); what differs from the first line is shown")
+    plain = recipes.Recipe("").to_dict()
+    say("  " + _pieces(plain))
     for name in recipes.names():
-        pieces = asdict(recipes.get(name))
-        say(f"  {name}: " + " ".join(f"{key}={value}" for key, value in pieces.items() if key != "name"))
+        pieces = recipes.get(name).to_dict()
+        say(f"  {name}: " + _pieces({key: value for key, value in pieces.items() if value != plain[key]}))
     return 0
+
+
+def _pieces(settings: Mapping[str, Any]) -> str:
+    """Settings as `--set` takes them."""
+    return " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items() if key != "name")
 
 
 def _show_cards(names: Sequence[str], out: str | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr_gym.agents import recipes
+from rlvr_gym.benchmarks.runner import BenchConfig, bench
 from rlvr_gym.cli import specs
 from rlvr_gym.cli.console import percent, progress_bar, say, table, warn
 from rlvr_gym.verifiers import ConfigError
@@ -31,9 +32,13 @@ def run_train(args: argparse.Namespace) -> int:
         learning_rate=args.lr,
         decay=args.lr_decay,
         micro_batch=args.micro_batch,
+        precision=args.precision,
+        gradient_checkpointing=args.gradient_checkpointing,
         eval_every=args.eval_every,
+        stop_at=args.stop_at,
         checkpoint_every=args.checkpoint_every,
-        tensorboard=args.tensorboard,
+        track=tuple(args.track),
+        completions=args.completions,
         seed=args.seed,
     )
     if args.warm_start is not None:
@@ -63,12 +68,25 @@ def run_train(args: argparse.Namespace) -> int:
         config,
         folder,
         make_eval_env=make_eval,
+        evaluate=_eval_runs(args, env_id, eval_kwargs, folder) if args.eval_n else None,
         identity=identity,
     )
     with progress_bar(f"{recipe.name} in {env_id}") as update:
         metrics = trainer.run(lambda m: update(int(m["step"]), config.steps, f"pass rate {percent(m['pass_rate'])}"))
     _say_result(metrics, folder)
     return 0
+
+
+def _eval_runs(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], folder: Path) -> Any:
+    """Writes a pass@k run into `evals/` at each evaluation; its largest k is a metric."""
+
+    def evaluate(step: int, policy: Any) -> dict[str, float]:
+        identity = {"name": "training", "run": folder.name, "step": step, "temperature": args.temperature}
+        config = BenchConfig(env_id, kwargs, identity, n=args.eval_n, tasks=args.eval_tasks, seed=args.seed)
+        summary = bench(config, policy, folder / "evals" / f"step-{step:06d}")
+        return {f"eval_pass_at_{point.k}": point.estimate for point in summary.curve}
+
+    return evaluate
 
 
 def _starting_model(args: argparse.Namespace, make_train: Any, config: Any, warm: Any) -> Any:

@@ -91,8 +91,14 @@ class Dice(gym.Env[str, str]):
         return f"{self.said} {drawn}", drawn / 8, len(self.said) == 4, False, {"passed": drawn % 2 == 0}
 
 
-def played(make: Callable[[], gym.Env[str, str]], faults: Faults, retries: int, seed: int | None = 1) -> Episode:
-    playing = Playing(Play(seed=seed), None, lambda: Faulty(make(), faults), retries)
+def played(
+    make: Callable[[], gym.Env[str, str]],
+    faults: Faults,
+    retries: int,
+    seed: int | None = 1,
+    options: dict[str, Any] | None = None,
+) -> Episode:
+    playing = Playing(Play(seed, options=options), None, lambda: Faulty(make(), faults), retries)
     playing.begin()
     for guess in GUESSES:
         if playing.done is None:
@@ -151,7 +157,9 @@ class Secret(Dice):
 
 def test_an_unseeded_episode_without_snapshots_cannot_be_played_again() -> None:
     assert played(Secret, Faults("ungradable", turn2=1), retries=2, seed=None).stop_reason == "ungradable"
-    assert played(mastermind, Faults("ungradable", turn2=1), retries=2, seed=None).retries == 1  # from its snapshot
+    task = {"task_index": 0}  # whose secret is none of the guesses, so that there is a second turn
+    from_snapshot = played(mastermind, Faults("ungradable", turn2=1), retries=2, seed=None, options=task)
+    assert (from_snapshot.retries, len(from_snapshot.turns)) == (1, 4)
 
 
 class Forgetful(Dice):
@@ -189,3 +197,80 @@ def test_a_malformed_result_is_a_record() -> None:
 def test_where_to_play_must_be_said() -> None:
     with pytest.raises(ConfigError, match="needs an environment"):
         Playing(Play()).ready()
+
+
+# --- Forks ---------------------------------------------------------------------------------------------------------
+
+
+def planner() -> gym.Env[str, str]:
+    env: gym.Env[str, str] = gym.make("rlvr_gym:rlvr/PlannerExecutor-v0", subgoals=2)
+    return env
+
+
+def finished(playing: Playing, answers: Any) -> Episode:
+    for answer in answers:
+        if playing.done is None:
+            playing.advance(Completion(answer))
+    assert playing.done is not None
+    return playing.done
+
+
+@pytest.mark.parametrize("turn", range(5))
+@pytest.mark.parametrize("make_env", [mastermind, planner])
+def test_a_fork_goes_on_as_the_episode_itself_does(make_env: Callable[[], gym.Env[str, str]], turn: int) -> None:
+    """Forked at every turn, and played on by both, one after the other and in turns: equal requests, equal episodes."""
+    env = make_env()
+    playing = Playing(Play(seed=3, sample_seed=1, index=2), env)
+    playing.begin()
+    base: Any = env.unwrapped
+    answers = base.expert(base.task) if make_env is planner else GUESSES
+    for answer in answers[:turn]:
+        playing.advance(Completion(answer))
+    other = playing.fork(sample_seed=1, index=2)
+    if playing.done is None:
+        assert other.request() == playing.request()
+        assert other.request().conversation is not playing.request().conversation
+    assert all(mine is its for mine, its in zip(playing.turns, other.turns, strict=True))
+    third = playing.fork(sample_seed=1, index=2)
+    whole = finished(playing, answers[turn:])
+    assert finished(other, answers[turn:]) == whole
+    assert finished(third, ["nothing at all"] * 40).turns[:turn] == whole.turns[:turn]
+
+
+def test_a_fork_has_choices_of_its_own() -> None:
+    playing = Playing(Play(seed=3, sample_seed=1), mastermind())
+    playing.begin()
+    other = playing.fork(sample_seed=2, index=5)
+    assert (other.request().seed != playing.request().seed, other.request().index) == (True, 5)
+    assert other.request().conversation == playing.request().conversation
+
+
+def test_a_fork_that_fails_is_an_episode_that_failed_and_its_origin_goes_on() -> None:
+    class Torn(Faulty):
+        def get_state(self) -> int:
+            raise OSError("the disk is full")
+
+    playing = Playing(Play(seed=3), Torn(mastermind(), Faults()))
+    playing.begin()
+    playing.advance(Completion("123"))
+    other = playing.fork(sample_seed=1)
+    assert other.done is not None
+    assert (other.done.stop_reason, other.done.turns) == ("error", playing.turns)
+    assert "the disk is full" in other.done.error
+    assert finished(playing, GUESSES).gradable
+
+
+def test_what_cannot_be_forked_says_so() -> None:
+    with pytest.raises(ConfigError, match="begin"):
+        Playing(Play(seed=3), mastermind()).fork(sample_seed=1)
+    playing = Playing(Play(seed=3), Dice())
+    playing.begin()
+    with pytest.raises(ValueError, match="only a TextEnv can be saved"):
+        playing.fork(sample_seed=1)
+
+
+def test_a_fork_of_what_is_over_is_over() -> None:
+    playing = Playing(Play(seed=3), mastermind())
+    playing.begin()
+    whole = finished(playing, GUESSES)
+    assert playing.fork(sample_seed=9).done == whole

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import pytest
 
 torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
@@ -15,7 +15,10 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 from rlvr_gym.agents import TrainConfig, Trainer, build_preset, recipes  # noqa: E402
 from rlvr_gym.agents.losses import policy_loss  # noqa: E402
 from rlvr_gym.agents.recipes import Channel, Recipe  # noqa: E402
-from rlvr_gym.verifiers import ConfigError  # noqa: E402
+from rlvr_gym.envs import ListTaskSet, Task, TextEnv, Transition  # noqa: E402
+from rlvr_gym.envs.wrappers import Hint  # noqa: E402
+from rlvr_gym.verifiers import ConfigError, Status, Verdict, Verifier  # noqa: E402
+from rlvr_gym.verifiers.verdict import Reason  # noqa: E402
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -23,9 +26,9 @@ def test_a_recipe_prints_all_its_pieces_and_is_json(name: str) -> None:
     recipe = recipes.get(name)
     assert recipe.name == name
     printed = str(recipe)
-    assert all(key in printed for key in asdict(recipe) if key != "channels")
-    assert printed.count("channel ") == len(recipe.channels)
-    assert Recipe(**json.loads(json.dumps(asdict(recipe)))) == recipe
+    assert all(key in printed for key in recipe.to_dict())
+    assert printed.count("level=") == len(recipe.channels)
+    assert Recipe.of(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,23 @@ def test_a_recipe_prints_all_its_pieces_and_is_json(name: str) -> None:
         ({"kl_estimator": "k9"}, "kl_estimator must be one of k1"),
         ({"dual_clip": 0.5}, "dual_clip must be above 1"),
         ({"clip_low": True}, "clip_low must be a number"),
+        ({"kl_target": 0.0}, "kl_target must be above 0"),
+        ({"kl_place": "prompt"}, "kl_place must be one of loss, reward"),
+        ({"critic": {}}, "need each other"),
+        ({"channels": [{"level": "token", "baseline": "value", "scale": "none"}]}, "need each other"),
+        ({"channels": [{"level": "token"}]}, "tokens have a baseline of none, greedy or value"),
+        ({"channels": [{"baseline": "value"}]}, "choose level='token'"),
+        ({"filter": {"groups": "some"}}, "groups must be one of all, varied"),
+        ({"filter": {"refill": 3}}, "refill needs groups='varied' or 'band'"),
+        ({"filter": {"low": 0.5, "high": 0.2}}, "low must not be above high"),
+        ({"shaping": [{"kind": "long"}]}, "kind must be one of signed, overlong"),
+        ({"shaping": {"kind": "signed"}}, "shaping must be a list"),
+        ({"correction": {"high": 0.5}}, "expected low <= 1 <= high"),
+        ({"correction": 3}, "a correction is its settings"),
+        ({"whiten": 1}, "whiten must be true or false"),
+        ({"region": "gvpo", "beta": 0}, "beta must be above 0 for gvpo"),
+        ({"minibatches": 0}, "minibatches must be at least 1"),
+        ({"updates": 1.5}, "updates must be an integer"),
     ],
 )
 def test_pieces_that_are_refused(pieces: dict[str, Any], told: str) -> None:
@@ -47,27 +67,45 @@ def test_pieces_that_are_refused(pieces: dict[str, Any], told: str) -> None:
         recipes.get("grpo", **pieces)
 
 
-@pytest.mark.parametrize("name", [*recipes.names(), "weight", "none", "dual"])
-def test_each_recipe_raises_what_is_rewarded(name: str, tmp_path: Path) -> None:
-    """Three steps on one-digit sums: the parameters move, and every number is finite."""
-    settings: dict[str, Any] = {
-        "weight": {"region": "weight"},
-        "none": {"region": "none"},
-        "dual": {"dual_clip": 3.0, "updates": 2},
-    }.get(name, {})
-    recipe = recipes.get(name if name in recipes.names() else "grpo", group_size=8, **settings)
+class Odd(Verifier):
+    """Passes a response whose last character has an odd code: about half of what an untrained model says."""
 
-    def make_env() -> gym.Env[str, str]:
-        return gym.make("rlvr_gym:rlvr/Arithmetic-v0", digits=1, style="compact", reward="dense")
+    name, version = "odd", 1
 
-    start = build_preset("nano", alphabet="0123456789+=")
+    def parse_reference(self, reference: Any) -> Any:
+        return reference
+
+    def judge(self, response: str, gold: Any, context: Any) -> Verdict:
+        right = bool(response) and ord(response[-1]) % 2 == 1
+        return Verdict(Status.PASSED if right else Status.FAILED, float(right), Reason("odd", "or not"), self.id)
+
+
+class Coin(TextEnv):
+    """Three turns, of which the last is judged."""
+
+    def __init__(self) -> None:
+        tasks = [Task.create(f"{n}+", {"reference": n, "solution": "1 + 2 = 3"}) for n in range(9)]
+        super().__init__(ListTaskSet(tasks), Odd(), max_turns=3)
+
+    def transition(self, action: str) -> Transition:
+        if self._turn < self.max_turns:
+            return Transition("+")
+        return Transition(verdict=self.verifier.verify(action, self.task.reference))
+
+
+@pytest.mark.parametrize("name", [*recipes.names(), "dual", "hard"])
+def test_each_recipe_moves_the_model_by_finite_numbers(name: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"dual": {"dual_clip": 3.0, "updates": 2}, "hard": {"shared": "hard"}}.get(name, {})
+    known = recipes.get({"dual": "grpo", "hard": "arpo"}.get(name, name), **settings)
+    recipe = replace(known, group_size={"branch": 16, "tree": 6}.get(known.rollout.name, 8))
+    start = build_preset("nano", alphabet="0123456789+=\n")
     before = [parameter.clone() for parameter in start.model.parameters()]
-    config = TrainConfig(steps=3, prompts=8, max_new_tokens=1, learning_rate=1e-3)
+    config = TrainConfig(steps=2, prompts=4, max_new_tokens=2, learning_rate=1e-3, warmup_steps=1)
     seen: list[dict[str, float]] = []
-    run = Trainer(make_env, start, recipe, config, tmp_path)
+    run = Trainer((lambda: Hint(Coin())) if name == "ghpo" else Coin, start, recipe, config, tmp_path)
     run.run(seen.append)
     assert any(row["grad_norm"] > 0 for row in seen)
-    assert all(torch.isfinite(torch.tensor(value)) for row in seen for value in row.values())
+    assert all(math.isfinite(value) for row in seen for value in row.values())
     assert any(not torch.equal(a, b) for a, b in zip(before, run.lm.model.parameters(), strict=True))
 
 
@@ -77,14 +115,17 @@ def test_the_loss_of_a_recipe_is_that_of_its_pieces() -> None:
     given = (new, old, torch.ones(1, 2), torch.ones(1, 2, dtype=torch.bool))
     mean = (1.3 * 0.9) ** 0.5
     expected = {
-        "grpo": [-1.2, -0.9],
-        "dr-grpo": [-1.2, -0.9],
-        "gigpo": [-1.2, -0.9],
+        "dapo": [-1.28, -0.9],
+        "arpo-replay": [-1.3, -0.9],
         "gspo": [-1.0004, -1.0004],
         "gmpo": [-mean, -mean],
+        "rloo": [-1.17, -1.17],
+        "cispo": [-1.3 * math.log(1.3), -0.9 * math.log(0.9)],
+        "reinforce": [-math.log(1.3), -math.log(0.9)],
+        "ppo-penalty": [-1.3, -0.9],
     }
-    assert set(expected) == set(recipes.names())
-    for name, values in expected.items():
+    symmetric = ("grpo", "dr-grpo", "gigpo", "cppo", "ppo", "raft++", "tree-grpo", "hrl", "spo", "reinforce++")
+    for name, values in {**expected, **{key: [-1.2, -0.9] for key in symmetric}}.items():
         assert policy_loss(recipes.get(name), *given).loss_BT[0].tolist() == pytest.approx(values, abs=1e-5)
 
 
@@ -95,5 +136,18 @@ def test_gigpo_and_grpo_with_an_anchor_channel_are_one_algorithm() -> None:
         aggregation="token_mean",
         kl_coef=0.01,
     )
-    assert asdict(made) | {"name": "gigpo"} == asdict(recipes.get("gigpo"))
+    assert made.to_dict() | {"name": "gigpo"} == recipes.get("gigpo").to_dict()
     assert made.channels[1] == Channel("step", "anchor", discount=0.95)
+
+
+def test_dapo_with_equal_bounds_no_filter_and_no_shaping_is_grpo_over_tokens() -> None:
+    made = recipes.get("dapo", clip_high=0.2, filter={}, shaping=[], group_size=8)
+    assert made.to_dict() == recipes.get("grpo", kl_coef=0.0, aggregation="token_mean").to_dict() | {"name": "dapo"}
+
+
+def test_every_algorithm_of_the_field_has_its_name() -> None:
+    asked = (
+        "reinforce rloo remax reinforce++ ppo ppo-penalty grpo dr-grpo dapo cppo raft raft++ reinforce-rej gvpo qrpo "
+        "gspo gmpo grpo-lambda ghpo eepo tree-grpo arpo arpo-replay gigpo ufo retool hrl spo rest rest-em"
+    )
+    assert set(asked.split()) <= set(recipes.names())

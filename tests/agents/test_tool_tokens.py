@@ -6,7 +6,7 @@ update a tensor of zeros is added to the logits: its gradient is what the loss a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +19,8 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 from rlvr_gym.agents import TrainConfig, Trainer, build_preset, collect, recipes  # noqa: E402
 from rlvr_gym.agents.batch import Batch, Row, make_batch  # noqa: E402
 from rlvr_gym.agents.episode import Episode  # noqa: E402
-from rlvr_gym.agents.losses import Denominators  # noqa: E402
 from rlvr_gym.agents.models import LanguageModel  # noqa: E402
+from rlvr_gym.agents.strategies import Sample  # noqa: E402
 from rlvr_gym.envs.tool_math import ToolMathEnv  # noqa: E402
 from torch import Tensor  # noqa: E402
 
@@ -45,7 +45,8 @@ def trainer(folder: Path, train: dict[str, Any] | None = None, **pieces: Any) ->
 def episodes(tmp_path_factory: pytest.TempPathFactory) -> list[Episode]:
     """A step's episodes; rewards are handed out in turn, so that every group has a signal."""
     run = trainer(tmp_path_factory.mktemp("play"))
-    played = collect(run.envs, run.policy, run._plays(1))
+    plays = [run._prompt(1, prompt).play(member) for prompt in range(PROMPTS) for member in range(GROUP)]
+    played = collect(run.envs, run.policy, plays)
     paid = [
         replace(episode, turns=(*episode.turns[:-1], replace(episode.turns[-1], reward=float(place % 2))))
         for place, episode in enumerate(played)
@@ -54,6 +55,10 @@ def episodes(tmp_path_factory: pytest.TempPathFactory) -> list[Episode]:
     assert len(called) >= 5  # in these the environment spoke again: faults,
     assert any(text[0].isdigit() for text in called)  # and at least one result
     return paid
+
+
+def samples(episodes: Sequence[Episode]) -> list[Sample]:
+    return [Sample(episode, place // GROUP) for place, episode in enumerate(episodes)]
 
 
 def who_wrote(episode: Episode) -> str:
@@ -85,15 +90,15 @@ def asked(plants: Sequence[Tensor], episodes: Sequence[Episode]) -> dict[str, li
     """By letter: the largest gradient among the logits that predict each token. Padding is `.`."""
     found: dict[str, list[float]] = {"p": [], "t": [], "a": [], ".": []}
     rows = [row for plant in plants for row in plant.grad.abs().amax(dim=-1)]  # type: ignore[union-attr]
-    for row, episode in zip(rows, episodes, strict=True):
-        letters = who_wrote(episode)
+    for row, letters in zip(rows, sorted(map(who_wrote, episodes), key=len), strict=True):  # as the learner does
         for place, value in enumerate(row.tolist(), start=1):  # the logits at a place predict the next token
             found[letters[place] if place < len(letters) else "."].append(value)
     return found
 
 
-def other_model(seed: int) -> Any:
-    return build_preset("nano", seed=seed, alphabet="0123456789+:?").model.requires_grad_(False)
+def other_reference(run: Trainer) -> None:
+    """Another model as the reference, or there would be no divergence at the first step."""
+    run.learner._reference = build_preset("nano", seed=1, alphabet="0123456789+:?").model.requires_grad_(False)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +115,9 @@ def test_no_gradient_reaches_what_the_policy_did_not_say(
     train: dict[str, Any], pieces: dict[str, Any], episodes: list[Episode], tmp_path: Path
 ) -> None:
     run = trainer(tmp_path, train, **pieces)
+    other_reference(run)
     with planted(run.lm.model) as plants:
-        metrics = run._learn(1, episodes, other_model(1) if pieces.get("kl_coef") else None)
+        metrics = run.learner.learn(1, samples(episodes))
     gradients = asked(plants, episodes)
     assert len(gradients["t"]) > 30
     assert set(gradients["p"] + gradients["t"] + gradients["."]) == {0.0}
@@ -122,12 +128,11 @@ def test_no_gradient_reaches_what_the_policy_did_not_say(
 
 def test_nor_does_that_of_the_divergence_alone(episodes: list[Episode], tmp_path: Path) -> None:
     run = trainer(tmp_path, kl_coef=0.5)
-    batch = make_batch(episodes, run.lm.tokenizer.pad_token_id)
+    other_reference(run)
+    lessons, _ = run.learner.lessons(samples(episodes))
+    assert lessons is not None
     with planted(run.lm.model) as plants:
-        loss, _ = run._loss(
-            batch, torch.zeros(int(batch.step_BT.max()) + 1), Denominators.of(batch.mask_BT), other_model(1)
-        )
-        loss.backward()
+        run.learner.update(1, replace(lessons, advantages_BT=torch.zeros_like(lessons.advantages_BT)))
     gradients = asked(plants, episodes)
     assert set(gradients["p"] + gradients["t"] + gradients["."]) == {0.0}
     assert min(gradients["a"]) > 0
@@ -143,10 +148,10 @@ def test_a_mask_that_forgets_the_tools_is_noticed(
         extend(self, ids, sampled or bool(self.ids), logprobs, step if sampled or not self.ids else self.steps[-1])
 
     right, wrong = trainer(tmp_path / "right"), trainer(tmp_path / "wrong")
-    right._learn(1, episodes, None)
+    right.learner.learn(1, samples(episodes))
     monkeypatch.setattr(Row, "extend", forgets)
     with planted(wrong.lm.model) as plants:
-        wrong._learn(1, episodes, None)
+        wrong.learner.learn(1, samples(episodes))
     gradients = asked(plants, episodes)
     assert sum(value > 0 for value in gradients["t"]) > 30  # the clip holds those of negative advantages
     assert set(gradients["p"] + gradients["."]) == {0.0}
@@ -162,14 +167,24 @@ def tools_of(batch: Batch, episodes: Sequence[Episode]) -> Tensor:
     return torch.tensor([row + [False] * (batch.ids_BT.shape[1] - len(row)) for row in rows])
 
 
-def learnt(folder: Path, batch: Batch, targets_from: Batch | None = None) -> Trainer:
-    """A trainer after one update on a batch; with `targets_from` the model reads one batch and is asked for another."""
+def learnt(
+    folder: Path, episodes: Sequence[Episode], at: Callable[[Batch], Tensor] | None = None, what: str = ""
+) -> Trainer:
+    """A trainer after one update. With `at` the recorded log-probabilities, or the ids asked for, are others there."""
     run = trainer(folder)
-    advantages_N = torch.linspace(-1.0, 1.0, int(batch.step_BT.max()) + 1)
-    if targets_from is not None:
-        reads = {"input_ids": batch.ids_BT}
-        run.lm.model.register_forward_pre_hook(lambda module, args, said: (args, {**said, **reads}), with_kwargs=True)
-    run._update(1, targets_from or batch, advantages_N, Denominators.of(batch.mask_BT), None)
+    lessons, _ = run.learner.lessons(samples(episodes))
+    assert lessons is not None
+    batch = lessons.batch
+    if at is not None and what == "logprobs":
+        lessons = replace(lessons, old_BT=torch.where(at(batch), -7.0, lessons.old_BT))
+    elif at is not None:
+        whole = batch.ids_BT[lessons.moving_B]
+        run.lm.model.register_forward_pre_hook(
+            lambda module, args, said: (args, {**said, "input_ids": whole[:, : said["input_ids"].shape[1]]}),
+            with_kwargs=True,
+        )
+        lessons = replace(lessons, batch=replace(batch, ids_BT=torch.where(at(batch), 3, batch.ids_BT)))
+    run.learner.update(1, lessons)
     return run
 
 
@@ -179,21 +194,19 @@ def same_weights(one: Trainer, other: Trainer) -> bool:
 
 
 def test_neither_recorded_logprobs_nor_ids_of_tools_move_anything(episodes: list[Episode], tmp_path: Path) -> None:
-    batch = make_batch(episodes, start().tokenizer.pad_token_id)
-    tools_BT = tools_of(batch, episodes)
-    assert tools_BT.sum() > 30
-    assert not (tools_BT & batch.mask_BT).any()
-    plain = learnt(tmp_path / "plain", batch)
-    logprobs = replace(batch, logprobs_BT=torch.where(tools_BT, -7.0, batch.logprobs_BT))
-    assert same_weights(plain, learnt(tmp_path / "logprobs", logprobs))
-    ids = replace(batch, ids_BT=torch.where(tools_BT, 3, batch.ids_BT))
-    assert same_weights(plain, learnt(tmp_path / "ids", batch, targets_from=ids))
-    # The same changes at actions do move it: the comparison is able to fail.
-    said_BT = batch.mask_BT
-    logprobs = replace(batch, logprobs_BT=torch.where(said_BT, -7.0, batch.logprobs_BT))
-    assert not same_weights(plain, learnt(tmp_path / "said", logprobs))
-    ids = replace(batch, ids_BT=torch.where(said_BT, 3, batch.ids_BT))
-    assert not same_weights(plain, learnt(tmp_path / "said ids", batch, targets_from=ids))
+    ordered = sorted(episodes, key=lambda episode: len(who_wrote(episode)))
+    plain = learnt(tmp_path / "plain", episodes)
+
+    def tools(batch: Batch) -> Tensor:
+        found = tools_of(batch, ordered)
+        assert found.sum() > 30
+        assert not (found & batch.mask_BT).any()
+        return found
+
+    for what in ("logprobs", "ids"):
+        assert same_weights(plain, learnt(tmp_path / what, episodes, tools, what))
+        # The same changes at actions do move it: the comparison is able to fail.
+        assert not same_weights(plain, learnt(tmp_path / f"said {what}", episodes, lambda batch: batch.mask_BT, what))
 
 
 def test_the_mask_is_at_the_sampled_tokens_and_nowhere_else(episodes: list[Episode]) -> None:

@@ -1,0 +1,266 @@
+"""From samples to what is learnt: rewards shaped, groups and responses chosen, an advantage for every token.
+
+Axes: N steps of all trajectories, K trajectories, B rows, T tokens. Nothing here asks a model; what models say comes in
+as tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from rlvr_gym.agents.batch import Batch
+from rlvr_gym.agents.credit import Estimate, Steps, gae, greedy_rewards, step_advantages
+from rlvr_gym.agents.episode import Episode
+from rlvr_gym.agents.recipes import Channel, Filter, Recipe, Shape
+from rlvr_gym.agents.strategies import BASELINE, Sample
+from rlvr_gym.reward_shaping import overlong_penalty, short_rewards, top_groups, win_rates
+from torch import Tensor
+
+Groups = Mapping[int, list[int]]
+
+
+def groups_of(samples: Sequence[Sample]) -> dict[int, list[int]]:
+    """The places of each group's samples that are learnt from; companions are in no group."""
+    found: dict[int, list[int]] = {}
+    for place, sample in enumerate(samples):
+        if sample.role != BASELINE:
+            found.setdefault(sample.group, []).append(place)
+    return found
+
+
+def response_tokens(episode: Episode) -> int:
+    """How many tokens the policy sampled in an episode."""
+    return sum(len(turn.completion.token_ids) for turn in episode.turns)
+
+
+def shaped(samples: Sequence[Sample], shapes: Sequence[Shape], longest: int) -> list[Sample]:
+    """The samples with what shaping makes of their rewards; the difference stands in the last turn.
+
+    Args:
+        samples: As they were played.
+        shapes: Applied one after the other, within each group.
+        longest: The longest response that the run allows, in tokens.
+    """
+    if not shapes:
+        return list(samples)
+    rewards = [sample.episode.reward for sample in samples]
+    groups = groups_of(samples)
+    companions = [place for place, sample in enumerate(samples) if sample.role == BASELINE]
+    for shape in shapes:
+        rates = {g: _mean([float(bool(samples[i].episode.passed)) for i in places]) for g, places in groups.items()}
+        solved = dict(zip(groups, top_groups(list(rates.values()), shape.share), strict=True))
+        for group, places in [*groups.items(), *((-1, [place]) for place in companions)]:
+            graded = [i for i in places if samples[i].episode.gradable]
+            if shape.kind == "short" and not solved.get(group, False):
+                continue
+            after = _shape(shape, [samples[i].episode for i in graded], [rewards[i] for i in graded], longest)
+            for place, reward in zip(graded, after, strict=True):
+                rewards[place] = reward
+    return [_paid(sample, reward) for sample, reward in zip(samples, rewards, strict=True)]
+
+
+def kept_groups(samples: Sequence[Sample], choice: Filter) -> set[int]:
+    """The groups that a filter keeps; see `recipes.Filter`."""
+    values = {group: _metric(samples, places, choice.metric) for group, places in groups_of(samples).items()}
+    if choice.groups == "varied":
+        return {group for group, found in values.items() if len(set(found)) > 1}
+    if choice.groups == "band":
+        return {group for group, found in values.items() if found and choice.low <= _mean(found) <= choice.high}
+    if choice.groups == "spread":
+        spreads = [_spread(found) for found in values.values()]
+        return {group for group, top in zip(values, top_groups(spreads, choice.share), strict=True) if top}
+    return set(values)
+
+
+def kept_samples(samples: Sequence[Sample], choice: Filter, size_K: Sequence[float]) -> list[bool]:
+    """Which samples a filter keeps, after all statistics.
+
+    Args:
+        samples: All that are learnt from.
+        choice: See `recipes.Filter`.
+        size_K: The size of each one's advantage.
+    """
+    if choice.samples == "positive":
+        return [sample.episode.reward > 0 for sample in samples]
+    if choice.samples == "advantage":
+        kept = [False] * len(samples)
+        for places in groups_of(samples).values():
+            for place, top in zip(places, top_groups([size_K[i] for i in places], choice.keep), strict=True):
+                kept[place] = top
+        return kept
+    return [True] * len(samples)
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """The trajectories that are learnt from, as steps.
+
+    Args:
+        episodes: In order; those that could not be graded have no turns.
+        steps: All their steps.
+        group_K: Number of the prompt of each trajectory that has a step.
+        companions: What the greedy response to a prompt earned.
+        node_N: Number of the node of a tree that each step is; equal numbers are one turn.
+    """
+
+    episodes: list[Episode]
+    steps: Steps
+    group_K: list[int]
+    companions: dict[int, float]
+    node_N: Tensor
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Learnable:
+        """The samples that are learnt from; what could not be graded, or compared, gives no step."""
+        learners = [sample for sample in samples if sample.role != BASELINE]
+        lost = {sample.group for sample in samples if sample.role == BASELINE and not sample.episode.gradable}
+        usable = [sample.episode.gradable and sample.group not in lost for sample in learners]
+        heard = [
+            sample.episode if use else silent(sample.episode) for sample, use in zip(learners, usable, strict=True)
+        ]
+        trees: dict[tuple[int, int], int] = {}
+        tree = [trees.setdefault((sample.group, sample.tree), len(trees)) for sample in learners]
+        nodes: dict[tuple[int, int], int] = {}
+        numbers = []
+        for place, (sample, episode) in enumerate(zip(learners, heard, strict=True)):
+            for turn in range(len(episode.turns)):
+                key = (tree[place], sample.nodes[turn]) if sample.nodes else (-1 - place, turn)
+                numbers.append(nodes.setdefault(key, len(nodes)))
+        return cls(
+            episodes=heard,
+            steps=Steps.of(heard, [sample.group for sample in learners], tree),
+            group_K=[sample.group for sample, episode in zip(learners, heard, strict=True) if episode.turns],
+            companions={
+                sample.group: sample.episode.reward
+                for sample in samples
+                if sample.role == BASELINE and sample.episode.gradable
+            },
+            node_N=torch.tensor(numbers, dtype=torch.long),
+        )
+
+    def advantages(self, recipe: Recipe, batch: Batch, cost_BT: Tensor | None, values_BT: Tensor | None) -> Estimate:
+        """Each token's advantage, and the return that a critic is to predict; both [B, T].
+
+        Args:
+            recipe: Whose channels are summed.
+            batch: The rows of `episodes`.
+            cost_BT: What is taken off the reward of each token (a divergence); None for nothing.
+            values_BT: What the critic predicts before each token; None without one.
+        """
+        cost_N = torch.zeros_like(self.steps.reward)
+        if cost_BT is not None and len(cost_N):
+            cost_N.index_add_(0, batch.step_BT[batch.mask_BT], cost_BT[batch.mask_BT].to(cost_N.dtype))
+        steps = self.steps._replace(reward=self.steps.reward - cost_N)
+        coarse = [channel for channel in recipe.channels if channel.level != "token"]
+        total_BT = torch.zeros_like(batch.logprobs_BT)
+        if coarse and len(cost_N):
+            found_N = step_advantages(steps, coarse, self.companions).float()
+            if recipe.shared == "hard":
+                found_N = _shared(found_N, self.node_N)
+            total_BT = torch.where(batch.mask_BT, found_N[batch.step_BT], total_BT)
+        returns_BT = torch.zeros_like(total_BT)
+        for channel in recipe.channels:
+            if channel.level == "token":
+                found = token_channel(channel, self.steps, batch, cost_BT, values_BT, self.companions)
+                total_BT = total_BT + channel.weight * found.advantages_BT
+                returns_BT = found.returns_BT if channel.baseline == "value" else returns_BT
+        return Estimate(total_BT, returns_BT)
+
+
+def token_channel(
+    channel: Channel,
+    steps: Steps,
+    batch: Batch,
+    cost_BT: Tensor | None,
+    values_BT: Tensor | None,
+    companions: Mapping[int, float],
+) -> Estimate:
+    """What a channel of tokens says, through all rows of a trajectory; see `credit.gae`.
+
+    The reward of a step stands at its last token. A trajectory may be several rows (conversations, edited prompts):
+    its tokens follow each other in the order of its steps.
+    """
+    rows, places = batch.mask_BT.nonzero(as_tuple=True)
+    step_M = batch.step_BT[rows, places]
+    order = torch.argsort(step_M * batch.mask_BT.shape[1] + places)
+    rows, places, step_M = rows[order], places[order], step_M[order]
+    if not len(step_M):
+        return Estimate(torch.zeros_like(batch.logprobs_BT), torch.zeros_like(batch.logprobs_BT))
+    trajectory_M = steps.trajectory[step_M]
+    count_K = torch.bincount(trajectory_M, minlength=int(steps.trajectory.max()) + 1)
+    within_M = torch.arange(len(step_M)) - (count_K.cumsum(0) - count_K)[trajectory_M]
+    shape = (len(count_K), int(count_K.max()))
+    mask_KL = torch.zeros(shape, dtype=torch.bool)
+    mask_KL[trajectory_M, within_M] = True
+    reward_KL = torch.zeros(shape)
+    last_M = torch.cat([step_M[1:] != step_M[:-1], torch.ones(1, dtype=torch.bool)])
+    reward_KL[trajectory_M[last_M], within_M[last_M]] = steps.reward[step_M[last_M]].float()
+    if cost_BT is not None:
+        reward_KL[trajectory_M, within_M] -= cost_BT[rows, places]
+    values_KL = torch.zeros(shape)
+    if channel.baseline == "value" and values_BT is not None:
+        values_KL[trajectory_M, within_M] = values_BT[rows, places]
+    trace = channel.trace if channel.baseline == "value" else 1.0
+    found = gae(reward_KL, values_KL, mask_KL, discount=channel.discount, trace=trace)
+    advantages_BT, returns_BT = torch.zeros_like(batch.logprobs_BT), torch.zeros_like(batch.logprobs_BT)
+    advantages_BT[rows, places] = found.advantages_BT[trajectory_M, within_M]
+    returns_BT[rows, places] = found.returns_BT[trajectory_M, within_M]
+    if channel.baseline == "greedy":
+        advantages_BT[rows, places] -= greedy_rewards(steps, companions)[step_M].float()
+    return Estimate(advantages_BT, returns_BT)
+
+
+def silent(episode: Episode) -> Episode:
+    """The same episode without turns: what could not be graded gives no training row."""
+    return replace(episode, turns=())
+
+
+def _shape(shape: Shape, episodes: Sequence[Episode], rewards: Sequence[float], longest: int) -> list[float]:
+    """What one shape makes of the rewards of one group."""
+    if shape.kind == "signed":
+        return [2 * reward - 1 for reward in rewards]
+    if shape.kind == "overlong":
+        limit = shape.limit or longest
+        cache = shape.cache or limit // 5
+        lengths = map(response_tokens, episodes)
+        return [r + shape.weight * overlong_penalty(n, limit, cache) for r, n in zip(rewards, lengths, strict=True)]
+    if shape.kind == "win_rate":
+        return win_rates(rewards)
+    if shape.kind == "short":
+        return short_rewards(rewards, [response_tokens(episode) for episode in episodes], shape.weight)
+    return [
+        reward if episode.passed else min(-0.6, -1 + 0.05 * (len(episode.turns) - 2))
+        for reward, episode in zip(rewards, episodes, strict=True)
+    ]
+
+
+def _paid(sample: Sample, reward: float) -> Sample:
+    episode = sample.episode
+    if not episode.turns or reward == episode.reward:
+        return sample
+    last = episode.turns[-1]
+    turn = replace(last, reward=last.reward + reward - episode.reward)
+    return replace(sample, episode=replace(episode, turns=(*episode.turns[:-1], turn)))
+
+
+def _metric(samples: Sequence[Sample], places: Sequence[int], metric: str) -> list[float]:
+    graded = [samples[place].episode for place in places if samples[place].episode.gradable]
+    return [float(bool(episode.passed)) if metric == "passed" else episode.reward for episode in graded]
+
+
+def _shared(values_N: Tensor, node_N: Tensor) -> Tensor:
+    """Each step's value, or the mean over the leaves that it belongs to."""
+    count = torch.bincount(node_N).clamp(min=1)
+    total = values_N.new_zeros(len(count)).index_add(0, node_N, values_N)
+    return (total / count)[node_N]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(len(values), 1)
+
+
+def _spread(values: Sequence[float]) -> float:
+    mean = _mean(values)
+    return _mean([(value - mean) ** 2 for value in values]) ** 0.5

@@ -1,0 +1,324 @@
+"""The named recipes. Where a paper and the code that is called by its name differ, the paper is the default."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from rlvr_gym.agents.recipes.pieces import Channel, Critic, Filter, Shape
+from rlvr_gym.agents.recipes.recipe import Recipe
+from rlvr_gym.verifiers import ConfigError, UnknownNameError
+from rlvr_gym.verifiers.errors import suggestion
+
+_PLAIN = Channel(baseline="none", scale="none")
+
+# REINFORCE, Williams 1992: the return of the whole response, one step on fresh samples, no bound.
+_REINFORCE = Recipe(
+    name="reinforce",
+    channels=(_PLAIN,),
+    group_size=1,
+    region="none",
+    aggregation="seq_mean_token_sum",
+)
+
+# RLOO, arXiv 2402.14740: the response is one action, the divergence is part of its reward, the baseline the mean of the
+# others. TRL's settings are the same with G 2 and 0.05; verl takes the ratio of tokens.
+_RLOO = Recipe(
+    name="rloo",
+    group_size=4,
+    channels=(Channel(baseline="leave_one_out", scale="none"),),
+    ratio="sequence",
+    aggregation="seq_mean_token_mean",
+    kl_coef=0.03,
+    kl_estimator="k1",
+    kl_place="reward",
+    updates=2,
+)
+
+# ReMax, arXiv 2310.10505, algorithm 1: what the greedy response earns is the baseline of the rewards to go.
+_REMAX = Recipe(
+    name="remax",
+    rollout={"name": "greedy"},  # type: ignore[arg-type]
+    group_size=1,
+    channels=(Channel("token", baseline="greedy", scale="none"),),
+    region="none",
+    aggregation="token_mean",
+    kl_coef=0.01,
+    kl_estimator="k1",
+    kl_place="reward",
+)
+
+# REINFORCE++, arXiv 2501.03262: rewards to go with the divergence of each token, brought to mean 0 and variance 1 over
+# the batch. Its variant with a baseline takes off the group's mean first.
+_REINFORCE_PP = Recipe(
+    name="reinforce++",
+    group_size=1,
+    channels=(Channel("token", "batch", baseline="none", scale="none"),),
+    whiten=True,
+    aggregation="token_mean",
+    kl_coef=0.01,
+    kl_estimator="k1",
+    kl_place="reward",
+)
+
+# PPO, arXiv 1707.06347 with the settings of its use on language models (arXiv 1909.08593): GAE over sampled tokens, a
+# divergence in the reward of each, four passes. TRL has lambda 0.95, verl 1.
+_PPO = Recipe(
+    name="ppo",
+    group_size=1,
+    channels=(Channel("token", "batch", baseline="value", scale="none", trace=0.95),),
+    critic=Critic(),
+    whiten=True,
+    aggregation="token_mean",
+    kl_coef=0.05,
+    kl_estimator="k1",
+    kl_place="reward",
+    updates=4,
+)
+
+# PPO's other form, section 4: no clip; the divergence from the sampling policy with a coefficient that doubles where
+# it is above 1.5 targets and halves where it is below two thirds of one.
+_PPO_PENALTY = replace(_PPO, name="ppo-penalty", region="penalty", beta=1.0, penalty_target=0.01)
+
+# GRPO, arXiv 2402.03300: equation 3 with outcome supervision. The paper trains with groups of 64; 8 is what public
+# trainers use. Its KL weight is 0.04; most public code sets 0.
+_GRPO = Recipe(
+    name="grpo",
+    group_size=8,
+    channels=(Channel("trajectory", "group", baseline="mean", scale="group_std"),),
+    ratio="token",
+    region="clip",
+    clip_low=0.2,
+    clip_high=0.2,
+    aggregation="seq_mean_token_mean",
+    kl_coef=0.04,
+    updates=1,
+)
+
+# Dr. GRPO, arXiv 2503.20783: no division by the deviation and none by the length; sums over a constant.
+_DR_GRPO = replace(
+    _GRPO,
+    name="dr-grpo",
+    channels=(Channel(scale="none"),),
+    aggregation="seq_mean_token_sum_norm",
+    kl_coef=0.0,
+)
+
+# DAPO, arXiv 2503.14476, equations 8 to 13: further prompts until every group has a signal, a wider upper bound, the
+# mean over tokens, a soft punishment of lengths over 4/5 of the limit. Rewards are 1 and -1. Public code makes ten
+# rounds at most and raises then; here the step is smaller. 16 updates a rollout in the paper.
+_DAPO = replace(
+    _GRPO,
+    name="dapo",
+    group_size=16,
+    shaping=(Shape("signed"), Shape("overlong")),
+    filter=Filter(groups="varied", metric="passed", refill=10),
+    clip_high=0.28,
+    aggregation="token_mean",
+    kl_coef=0.0,
+)
+
+# CPPO, arXiv 2503.22342: after the statistics, half of each group, the smaller advantages, is left out. The public code
+# ranks over the whole batch of a process, the paper within a group.
+_CPPO = replace(_GRPO, name="cppo", group_size=16, filter=Filter(samples="advantage", keep=0.5))
+
+# RAFT, arXiv 2304.06767 as in arXiv 2504.11343: the likelihood of what was rewarded. The public code counts what was
+# left out in the denominators (`dilute`), and keeps a divergence of 0.001.
+_RAFT = Recipe(
+    name="raft",
+    group_size=4,
+    filter=Filter(samples="positive"),
+    channels=(_PLAIN,),
+    region="none",
+    aggregation="token_mean",
+)
+
+# RAFT++, arXiv 2504.11343: the same with ratio and clip, for several updates.
+_RAFT_PP = replace(_RAFT, name="raft++", region="clip", updates=4)
+
+# Reinforce-Rej, arXiv 2504.11343: prompts that all or none of the responses solve are left out; rewards as they are.
+_REINFORCE_REJ = replace(
+    _RAFT_PP, name="reinforce-rej", filter=Filter(groups="varied"), shaping=(Shape("signed"),), updates=1
+)
+
+# GVPO, arXiv 2504.19599, equation 10, with the sampling policy as the one that log ratios are taken to.
+_GVPO = replace(_GRPO, name="gvpo", channels=(Channel(scale="none"),), region="gvpo", beta=0.1, kl_coef=0.0)
+
+# QRPO, arXiv 2507.08068, equation 9, on policy: the reference is the policy that sampled, and the reward's quantile is
+# taken among the responses of the group. The paper takes both from the model before training.
+_QRPO = replace(_GVPO, name="qrpo", region="qrpo")
+
+# GSPO, arXiv 2507.18071, section 5.1: the ratio is of the response, its bounds three orders smaller.
+_GSPO = replace(_GRPO, name="gspo", ratio="geometric", clip_low=3e-4, clip_high=4e-4, kl_coef=0.0, minibatches=4)
+
+# GMPO, arXiv 2507.20673: the geometric mean of ratios, each bounded on one side by exp(0.4).
+_GMPO = replace(_GRPO, name="gmpo", region="geometric", clip_high=0.4, kl_coef=0.0)
+
+# CISPO, arXiv 2506.13585, section 3.1: the clipped ratio is a weight without gradient, so that no token is left out.
+_CISPO = replace(
+    _GRPO, name="cispo", region="weight", clip_low=1.0, clip_high=4.0, aggregation="token_mean", kl_coef=0.0
+)
+
+# GRPO-lambda, arXiv 2505.18086: short answers are worth more in the fifth of the groups that solve most. The paper
+# names no constants of its reward of length.
+_GRPO_LAMBDA = replace(_GRPO, name="grpo-lambda", shaping=(Shape("short", weight=0.5, share=0.2),), kl_coef=0.0)
+
+# GHPO, arXiv 2507.10628: a prompt that no response solves is tried again with 25, 50, 75 % of its solution.
+_GHPO = replace(_GRPO, name="ghpo", rollout={"name": "hinted"}, aggregation="token_mean", kl_coef=0.0)  # type: ignore[arg-type]
+
+# EEPO, arXiv 2510.05837: half of the group comes from a copy that unlearnt the first half.
+_EEPO = replace(_GRPO, name="eepo", rollout={"name": "forget"}, kl_coef=0.0)  # type: ignore[arg-type]
+
+# Tree-GRPO, arXiv 2509.21240: compared within the tree and within the prompt. Its script: 2 trees with 3 leaves.
+_TREE_GRPO = replace(
+    _GRPO,
+    name="tree-grpo",
+    rollout={"name": "tree"},  # type: ignore[arg-type]
+    group_size=6,
+    channels=(Channel(), Channel(key="tree")),
+    aggregation="token_mean",
+    kl_coef=0.001,
+)
+
+# ARPO, arXiv 2507.19849: branches where tool results made the policy uncertain; each leaf's row has its own advantage
+# at shared turns (`shared="hard"` is the paper's other form). Its code branches by chance, the paper at a threshold.
+_ARPO = replace(
+    _GRPO,
+    name="arpo",
+    rollout={"name": "branch"},  # type: ignore[arg-type]
+    group_size=16,
+    dual_clip=3.0,
+    aggregation="token_mean",
+    kl_coef=0.0,
+)
+
+# ARPO-replay, arXiv 2505.16282: a stored success takes the place of a response where a group is hopeless.
+_ARPO_REPLAY = replace(
+    _GRPO,
+    name="arpo-replay",
+    rollout={"name": "replay"},  # type: ignore[arg-type]
+    clip_high=0.3,
+    aggregation="token_mean",
+    kl_coef=0.0,
+)
+
+# GiGPO, arXiv 2505.10978: equations 3, 6 and 8, with omega 1 and gamma 0.95. Its public code takes the statistics of
+# trajectories over steps (`over="steps"`) and, for WebShop and Sokoban, no deviation (`scale="none"`).
+_GIGPO = replace(
+    _GRPO,
+    name="gigpo",
+    channels=(Channel(), Channel("step", "anchor", discount=0.95)),
+    aggregation="token_mean",
+    kl_coef=0.01,
+)
+
+# UFO, arXiv 2507.14295: PPO where a failed answer is told to be wrong; the environment is wrapped in `UnaryFeedback`.
+# The quarter of the groups with the largest deviation is learnt from.
+_UFO = replace(
+    _PPO,
+    name="ufo",
+    group_size=16,
+    filter=Filter(groups="spread", metric="reward", share=0.25),
+    channels=(Channel("token", "batch", baseline="value", scale="none", trace=1.0),),
+    clip_high=0.28,
+    kl_coef=0.0,
+    entropy_coef=0.001,
+    updates=1,
+)
+
+# ReTool, arXiv 2504.11536: PPO with rewards of 1 and -1 on an environment with an interpreter. Its public code pays
+# failures for turns, from -0.9 to -0.6 (`Shape("turns")`).
+_RETOOL = replace(
+    _PPO,
+    name="retool",
+    shaping=(Shape("signed"),),
+    channels=(Channel("token", "batch", baseline="value", scale="none", trace=1.0),),
+    clip_high=0.28,
+    kl_coef=0.0,
+    updates=1,
+)
+
+# Planner and executors (`rlvr/PlannerExecutor-v0`): what each role earns is compared with that role's own steps.
+_HRL = replace(
+    _GRPO,
+    name="hrl",
+    channels=(Channel("step", "thread", scale="group_std"),),
+    aggregation="token_mean",
+    kl_coef=0.0,
+)
+
+# SPO, arXiv 2401.04056: the reward is the share of the other responses that one beats.
+_SPO = replace(_GRPO, name="spo", shaping=(Shape("win_rate"),), kl_coef=0.0)
+
+# ReST, arXiv 2308.08998: grow, then improve by several passes of likelihood over what was rewarded.
+_REST = replace(_RAFT, name="rest", group_size=8, updates=4)
+
+# ReST-EM, arXiv 2312.06585: the same, and each improvement begins from the model before training.
+_REST_EM = replace(_REST, name="rest-em", from_base=True)
+
+_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        _REINFORCE,
+        _RLOO,
+        _REMAX,
+        _REINFORCE_PP,
+        _PPO,
+        _PPO_PENALTY,
+        _GRPO,
+        _DR_GRPO,
+        _DAPO,
+        _CPPO,
+        _RAFT,
+        _RAFT_PP,
+        _REINFORCE_REJ,
+        _GVPO,
+        _QRPO,
+        _GSPO,
+        _GMPO,
+        _CISPO,
+        _GRPO_LAMBDA,
+        _GHPO,
+        _EEPO,
+        _TREE_GRPO,
+        _ARPO,
+        _ARPO_REPLAY,
+        _GIGPO,
+        _UFO,
+        _RETOOL,
+        _HRL,
+        _SPO,
+        _REST,
+        _REST_EM,
+    )
+}
+
+
+def names() -> list[str]:
+    """All recipe names, sorted.
+
+    Example:
+        >>> [name for name in names() if "ppo" in name]
+        ['cppo', 'ppo', 'ppo-penalty']
+    """
+    return sorted(_RECIPES)
+
+
+def get(name: str, /, **overrides: Any) -> Recipe:
+    """A recipe, with some pieces replaced.
+
+    Raises:
+        UnknownNameError: No such recipe; near matches are offered.
+        ConfigError: No such piece, or a refused value.
+
+    Example:
+        >>> get("grpo", kl_coef=0.0).aggregation
+        'seq_mean_token_mean'
+    """
+    if name not in _RECIPES:
+        raise UnknownNameError("recipe", name, _RECIPES)
+    known = [field.name for field in fields(Recipe) if field.name != "name"]
+    for key in overrides:
+        if key not in known:
+            raise ConfigError(f"a recipe has no piece {key!r}{suggestion(key, known)}")
+    return replace(_RECIPES[name], **overrides)

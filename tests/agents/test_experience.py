@@ -1,0 +1,273 @@
+"""From samples to advantages: shaping, filters, companions, trees, divergences in rewards; expected values by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from rlvr_gym.agents import Completion, Episode, Turn, recipes  # noqa: E402
+from rlvr_gym.agents.batch import make_batch  # noqa: E402
+from rlvr_gym.agents.experience import Learnable, groups_of, kept_groups, kept_samples, shaped  # noqa: E402
+from rlvr_gym.agents.recipes import Channel, Critic, Filter, Recipe, Shape  # noqa: E402
+from rlvr_gym.agents.strategies import BASELINE, Sample  # noqa: E402
+from rlvr_gym.reward_shaping import overlong_penalty, short_rewards, top_groups, win_rates  # noqa: E402
+
+
+def turn(reward: float, tokens: int = 1, prompt: tuple[int, ...] = (9,), anchor: str = "", thread: str = "") -> Turn:
+    said = Completion("x", tuple(range(tokens)), (-0.5,) * tokens, (1.0,) * tokens, prompt)
+    return Turn(said, reward, anchor, thread)
+
+
+def episode(*turns: Turn, passed: bool | None = None, stop: str = "answered") -> Episode:
+    right = sum(each.reward for each in turns) > 0 if passed is None else passed
+    return Episode("t", turns, right if stop == "answered" else None, stop, {})
+
+
+def single(reward: float, group: int = 0, tokens: int = 1, **more: Any) -> Sample:
+    return Sample(episode(turn(reward, tokens)), group, **more)
+
+
+def group(*rewards: float, number: int = 0) -> list[Sample]:
+    return [single(reward, number) for reward in rewards]
+
+
+def estimate(recipe: Recipe, samples: list[Sample], cost: Any = None, values: Any = None) -> Any:
+    known = Learnable.of(samples)
+    batch = make_batch(known.episodes, 0)
+    return known.advantages(recipe, batch, cost, values), batch
+
+
+# --- Shaping ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(0, 0), (15, 0), (16, -0.2), (18, -0.6), (20, -1), (21, -1), (99, -1)]
+)
+def test_soft_overlong_punishment(length: int, expected: float) -> None:
+    assert overlong_penalty(length, 20, 5) == pytest.approx(expected)
+
+
+def test_a_cache_of_nothing_is_a_hard_limit() -> None:
+    assert [overlong_penalty(n, 20, 0) for n in (20, 21)] == [0.0, -1.0]
+
+
+def rewards_of(samples: list[Sample]) -> list[float]:
+    return [sample.episode.reward for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples", "expected"),
+    [
+        (Shape("signed"), group(1, 0, 0.5), [1, -1, 0]),
+        (Shape("overlong", limit=20, cache=5), [single(1, tokens=n) for n in (15, 18, 25)], [1, 0.4, 0]),
+        (
+            Shape("overlong"),
+            [single(1, tokens=n) for n in (8, 9, 10)],
+            [1, 0.5, 0],
+        ),  # of the run: 10, and a fifth of it
+        (Shape("overlong", weight=0.5, limit=4, cache=1), [single(0, tokens=4)], [-0.5]),
+        (Shape("win_rate"), group(1, 0, 0), [1, 0.25, 0.25]),
+        (Shape("win_rate"), [*group(1, 0), *group(0, 0, number=1)], [1, 0, 0.5, 0.5]),
+        (Shape("turns"), [Sample(episode(*[turn(0)] * n), 0) for n in (4, 10, 30)], [-0.9, -0.6, -0.6]),
+        (Shape("turns"), group(1.0), [1.0]),
+    ],
+)
+def test_each_shape(shape: Shape, samples: list[Sample], expected: list[float]) -> None:
+    after = shaped(samples, [shape], longest=10)
+    assert rewards_of(after) == pytest.approx(expected)
+    assert [each.episode.passed for each in after] == [each.episode.passed for each in samples]
+    earlier = [each.episode.turns[:-1] for each in after]
+    assert earlier == [each.episode.turns[:-1] for each in samples]  # the difference stands in the last turn
+
+
+def test_short_answers_are_worth_more_where_most_is_solved() -> None:
+    """Of two groups the one that solves more; lengths 2 and 6, mean 4, deviation 2: sigmoid(-1) and sigmoid(1)."""
+    easy = [single(1, 0, tokens=2), single(1, 0, tokens=6), single(0, 0, tokens=1)]
+    hard = [single(1, 1, tokens=2), single(0, 1, tokens=6), single(0, 1, tokens=6)]
+    after = rewards_of(shaped([*easy, *hard], [Shape("short", weight=0.5, share=0.5)], longest=10))
+    low, high = 1 / (1 + math.e), 1 / (1 + math.exp(-1))
+    assert after == pytest.approx([1 - low / 2, 1 - high / 2, 0, 1, 0, 0])
+
+
+def test_shapes_are_applied_one_after_the_other_and_what_cannot_be_graded_is_left_alone() -> None:
+    lost = Sample(episode(turn(0.0), stop="error"), 0)
+    companion = single(1, 0, role=BASELINE)
+    after = shaped([*group(1, 0), lost, companion], [Shape("signed"), Shape("signed")], longest=10)
+    assert rewards_of(after) == [1, -3, 0.0, 1]
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=2, max_size=8))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_win_rates_sum_to_half_of_all_games(rewards: list[float]) -> None:
+    rates = win_rates(rewards)
+    assert sum(rates) == pytest.approx(len(rewards) / 2)
+    assert sorted(range(len(rewards)), key=lambda i: (rewards[i], i)) == sorted(
+        range(len(rewards)), key=lambda i: (rates[i], i)
+    )
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.integers(1, 50)), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_no_length_makes_a_wrong_answer_worth_a_right_one(answers: list[tuple[float, int]]) -> None:
+    rewards, lengths = zip(*answers, strict=True)
+    after = short_rewards(rewards, lengths, 0.5)
+    assert all((value >= 0.5) if reward else value == 0.0 for value, reward in zip(after, rewards, strict=True))
+
+
+# --- Filters ---------------------------------------------------------------------------------------------------------
+
+FOUR = [*group(1, 1), *group(1, 0, number=1), *group(0, 0, number=2), *group(1, 0.2, number=3)]
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"),
+    [
+        (Filter(), {0, 1, 2, 3}),
+        (Filter(groups="varied"), {1}),  # 0.2 passes too
+        (Filter(groups="varied", metric="reward"), {1, 3}),
+        (Filter(groups="band", low=0.2, high=0.8), {1}),
+        (Filter(groups="band", metric="reward", low=0.5, high=0.6), {1, 3}),
+        (Filter(groups="spread", metric="reward", share=0.25), {1}),
+        (Filter(groups="spread", metric="reward", share=0.5), {1, 3}),
+    ],
+)
+def test_each_filter_of_groups(choice: Filter, kept: set[int]) -> None:
+    assert kept_groups(FOUR, choice) == kept
+
+
+def test_punished_lengths_do_not_make_a_group_varied() -> None:
+    """DAPO's filter looks at what passed: shaping would make every group vary."""
+    samples = shaped([single(1, 0, tokens=n) for n in (1, 9)], [Shape("overlong", limit=10, cache=5)], longest=10)
+    assert len(set(rewards_of(samples))) == 2
+    assert kept_groups(samples, Filter(groups="varied")) == set()
+
+
+def test_what_cannot_be_graded_makes_no_group_varied() -> None:
+    assert kept_groups([single(1), Sample(episode(turn(0.0), stop="error"), 0)], Filter(groups="varied")) == set()
+
+
+def test_filters_of_responses() -> None:
+    samples = [*group(1, 0, 0.5), *group(-1, 2, number=1)]
+    assert kept_samples(samples, Filter(samples="positive"), [0] * 5) == [True, False, True, False, True]
+    sizes = [0.1, 0.9, 0.5, 0.3, 0.3]
+    kept = kept_samples(samples, Filter(samples="advantage", keep=0.5), sizes)
+    assert kept == [False, True, False, True, False]  # one of three, one of two; of equal ones the first
+
+
+def test_top_groups_counts_down() -> None:
+    assert top_groups([1.0] * 4, 0.3) == [True, False, False, False]
+    assert top_groups([0.1, 0.2], 0.0) == [False, False]
+    assert top_groups([], 1.0) == []
+
+
+# --- Advantages ------------------------------------------------------------------------------------------------------
+
+
+def test_the_greedy_companion_is_the_baseline_and_teaches_nothing() -> None:
+    """ReMax: rewards less what the greedy response earned; its own row is none."""
+    samples = [single(1.0, 0, tokens=2), single(0.2, 0, role=BASELINE), single(0.0, 1), single(0.5, 1, role=BASELINE)]
+    found, batch = estimate(recipes.get("remax", kl_coef=0.0), samples)
+    assert batch.mask_BT.sum(dim=1).tolist() == [2, 1]
+    assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx([0.8, 0.8, -0.5])
+    coarse = Recipe("x", channels=(Channel(baseline="greedy", scale="none"),))
+    assert torch.allclose(estimate(coarse, samples)[0].advantages_BT, found.advantages_BT)
+    assert groups_of(samples) == {0: [0], 1: [2]}
+
+
+def test_without_a_companion_that_can_be_graded_nothing_is_compared() -> None:
+    lost = Sample(episode(turn(1.0), stop="error"), 0, role=BASELINE)
+    known = Learnable.of([single(1.0, 0), lost, single(1.0, 1), single(0.0, 1, role=BASELINE)])
+    assert [len(each.turns) for each in known.episodes] == [0, 1]
+
+
+def test_rewards_to_go_take_the_divergence_of_later_tokens_alone() -> None:
+    """REINFORCE++: reward 1 in the end, 0.1 of divergence at each of three tokens: 0.7, 0.8, 0.9."""
+    recipe = Recipe("x", channels=(Channel("token", "batch", baseline="none", scale="none"),))
+    found, batch = estimate(recipe, [single(1.0, tokens=3)], cost=torch.full((1, 4), 0.1))
+    assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx([0.7, 0.8, 0.9])
+
+
+def test_discounts_pass_by_what_the_policy_did_not_say() -> None:
+    """Golden vector: rewards 0, 0, 1 with a tool's token between, discount 0.5: 0.5, -, 1 and never 0."""
+    one = turn(0.0, 1, prompt=(9,))
+    two = turn(1.0, 1, prompt=(9, 0, 5))
+    recipe = Recipe("x", channels=(Channel("token", "batch", baseline="none", scale="none", discount=0.5),))
+    found, batch = estimate(recipe, [Sample(episode(one, two), 0)])
+    assert batch.mask_BT.tolist() == [[False, True, False, True]]
+    assert found.advantages_BT.tolist() == [[0.0, 0.5, 0.0, 1.0]]
+
+
+def test_tokens_of_several_rows_are_one_trajectory() -> None:
+    """Two conversations: what the second earns is due to the first as well."""
+    turns = (turn(0.0, 2, thread="a"), turn(1.0, 1, thread="b"), turn(0.0, 1, prompt=(9, 0, 1, 7), thread="a"))
+    recipe = Recipe("x", channels=(Channel("token", "batch", baseline="none", scale="none", discount=0.5),))
+    found, batch = estimate(recipe, [Sample(episode(*turns), 0)])
+    assert batch.ids_BT.shape[0] == 2
+    assert found.advantages_BT[0][batch.mask_BT[0]].tolist() == [0.25, 0.5, 0.0]
+    assert found.advantages_BT[1][batch.mask_BT[1]].tolist() == [1.0]
+
+
+def test_gae_is_that_of_the_function_on_tensors() -> None:
+    """Golden vector V2 through samples: three turns, rewards at their ends, a tool's token between."""
+    said = [turn(0.0, 2, prompt=(9,)), turn(1.0, 2, prompt=(9, 0, 1, 5))]
+    values = torch.tensor([[0.0, 0.1, 0.2, 0.9, 0.4, 0.5]])
+    channel = Channel("token", "batch", baseline="value", scale="none", trace=0.95)
+    recipe = Recipe("x", channels=(channel,), critic=Critic())
+    found, batch = estimate(recipe, [Sample(episode(*said), 0)], values=values)
+    assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx([0.808937, 0.746250, 0.575, 0.5], abs=1e-5)
+    assert found.returns_BT[batch.mask_BT].tolist() == pytest.approx([0.908937, 0.946250, 0.975, 1.0], abs=1e-5)
+
+
+def test_the_divergence_of_a_response_lowers_its_reward() -> None:
+    """RLOO with 0.1 a token: 1 - 0.2 against 0 - 0.1; each less the other."""
+    recipe = recipes.get("rloo")
+    cost = torch.tensor([[0.0, 0.1, 0.1], [0.0, 0.1, 5.0]])  # the last is padding
+    found, batch = estimate(recipe, [single(1.0, tokens=2), single(0.0, tokens=1)], cost=cost)
+    assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx([0.9, 0.9, -0.9])
+
+
+def test_trees_compare_within_the_tree_and_within_the_prompt() -> None:
+    """Golden vector V11: leaves 1, 0, 0 and 1, 1, 0."""
+    leaves = [single(reward, 0, tree=tree) for tree, rewards in enumerate([[1, 0, 0], [1, 1, 0]]) for reward in rewards]
+    recipe = Recipe("x", group_size=6, channels=(Channel(), Channel(key="tree")))
+    found, batch = estimate(recipe, leaves)
+    expected = [2.067568, -1.490219, -1.490219, 1.490219, 1.490219, -2.067568]
+    assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_shared_turns_have_the_mean_of_their_leaves_or_each_leafs_own() -> None:
+    """Golden vector V10: leaves of 1 and -0.5 share their first turn: 0.25, hard; each its own, soft."""
+    first = turn(0.0)
+    leaves = [
+        Sample(episode(first, turn(reward, prompt=(9, 0, 5))), 0, nodes=(0, place + 1))
+        for place, reward in enumerate((1.0, -0.5))
+    ]
+    channels = (Channel(baseline="none", scale="none"),)
+    hard, batch = estimate(Recipe("x", channels=channels, shared="hard"), leaves)
+    soft, _ = estimate(Recipe("x", channels=channels, shared="soft"), leaves)
+    assert hard.advantages_BT[batch.mask_BT].tolist() == [0.25, 1.0, 0.25, -0.5]
+    assert soft.advantages_BT[batch.mask_BT].tolist() == [1.0, 1.0, -0.5, -0.5]
+
+
+def test_what_cannot_be_graded_gives_no_row_and_no_statistic() -> None:
+    lost = Sample(episode(turn(5.0), stop="deadline"), 0)
+    found, batch = estimate(Recipe("x", channels=(Channel(scale="none"),)), [*group(1, 0), lost])
+    assert found.advantages_BT[batch.mask_BT].tolist() == [0.5, -0.5]
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.3, 1.0]), min_size=2, max_size=5), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_leave_one_out_is_a_multiple_of_dr_grpo_and_group_means_cancel(groups: list[list[float]]) -> None:
+    samples = [each for number, rewards in enumerate(groups) for each in group(*rewards, number=number)]
+    mean, batch = estimate(Recipe("x", channels=(Channel(scale="none"),)), samples)
+    loo, _ = estimate(Recipe("x", channels=(Channel(baseline="leave_one_out", scale="none"),)), samples)
+    sizes = torch.tensor([float(len(rewards)) for rewards in groups for _ in rewards])
+    one, other = mean.advantages_BT[batch.mask_BT], loo.advantages_BT[batch.mask_BT]
+    assert torch.allclose(other, one * sizes / (sizes - 1), atol=1e-5)
+    assert float(one.sum()) == pytest.approx(0.0, abs=1e-5)
