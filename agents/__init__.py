@@ -22,6 +22,9 @@ from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import Completion, Policy, Request, seed_from
 from rlvr_gym.agents.replay import NoRecordingError, Recording, ReplayPolicy
 from rlvr_gym.agents.scripted import ScriptedPolicy, Spread
+from rlvr_gym.agents.server_client import BackendError
+from rlvr_gym.agents.server_policy import ServerPolicy
+from rlvr_gym.agents.vllm_policy import VllmPolicy
 from rlvr_gym.verifiers import MissingExtraError
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ _NEEDS_TORCH = {
 __all__ = [
     "PRESETS",
     "AsyncPolicy",
+    "BackendError",
     "Completion",
     "Episode",
     "Finished",
@@ -57,11 +61,13 @@ __all__ = [
     "ReplayPolicy",
     "Request",
     "ScriptedPolicy",
+    "ServerPolicy",
     "Spread",
     "TrainConfig",
     "Trainer",
     "TransformersPolicy",
     "Turn",
+    "VllmPolicy",
     "WarmStartConfig",
     "build_preset",
     "collect",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlvr_gym.agents import Policy
 from rlvr_gym.benchmarks import BenchConfig, Summary, bench, compare, make_env, rescore
@@ -19,6 +20,9 @@ from rlvr_gym.cli.console import comparison_table, counts_line, progress_bar, sa
 from rlvr_gym.envs import Task
 from rlvr_gym.envs.rows import DataError, read_rows
 from rlvr_gym.verifiers import ConfigError, MissingExtraError, make_verifier
+
+if TYPE_CHECKING:
+    from rlvr_gym.agents.server_policy import ServerPolicy
 
 
 def run_bench(args: argparse.Namespace) -> int:
@@ -37,20 +41,23 @@ def run_bench(args: argparse.Namespace) -> int:
         _check_parent(out)
         folders = [out / _folder_name(value) for value in values]
         parts = [{args.by: value} for value in values]
+    if args.label is not None and spec.kind != "replay":
+        raise ConfigError("--label names a column of recorded responses: it goes with --policy replay:FILE")
     summaries = []
-    for folder, where in zip(folders, parts, strict=True):
-        config = BenchConfig(
-            env=env_id,
-            env_kwargs=kwargs,
-            policy=_policy_identity(spec, args, where),
-            n=args.n,
-            ks=specs.parse_ks(args.k),
-            tasks=args.tasks,
-            seed=args.seed,
-            width=args.width,
-        )
-        with progress_bar(folder.name) as update:
-            summaries.append(bench(config, _policy(spec, args, where, config), folder, update))
+    with _served(spec, args) as served:
+        for folder, where in zip(folders, parts, strict=True):
+            config = BenchConfig(
+                env=env_id,
+                env_kwargs=kwargs,
+                policy=_policy_identity(spec, args, where, served),
+                n=args.n,
+                ks=specs.parse_ks(args.k),
+                tasks=args.tasks,
+                seed=args.seed,
+                width=args.width,
+            )
+            with progress_bar(folder.name) as update:
+                summaries.append(bench(config, served or _policy(spec, args, where, config), folder, update))
     return finish(out, folders, summaries, title=f"{env_id}, {spec.kind} policy")
 
 
@@ -110,7 +117,18 @@ def _draw(out: Path, summaries: Sequence[Summary]) -> None:
         warn(f"note: no curve.png: {error}")
 
 
-def _policy_identity(spec: specs.PolicySpec, args: argparse.Namespace, where: dict[str, Any]) -> dict[str, Any]:
+def _served(spec: specs.PolicySpec, args: argparse.Namespace) -> AbstractContextManager[ServerPolicy | None]:
+    """The policy behind a server, which is asked for its name before the run has a configuration; None for others."""
+    if spec.kind != "server":
+        return nullcontext()
+    return closing(specs.server(spec.rest, max_new_tokens=args.max_new_tokens, temperature=args.temperature))
+
+
+def _policy_identity(
+    spec: specs.PolicySpec, args: argparse.Namespace, where: dict[str, Any], served: ServerPolicy | None
+) -> dict[str, Any]:
+    if served is not None:
+        return {"name": spec.kind, **served.identity()}
     identity: dict[str, Any] = {"name": spec.kind, spec.kind: spec.rest, **where}
     if spec.kind == "model":
         identity |= {"temperature": args.temperature, "max_new_tokens": args.max_new_tokens}
@@ -122,8 +140,6 @@ def _policy_identity(spec: specs.PolicySpec, args: argparse.Namespace, where: di
 def _policy(
     spec: specs.PolicySpec, args: argparse.Namespace, where: dict[str, Any], config: BenchConfig
 ) -> Policy | Callable[[Sequence[Task]], Policy]:
-    if args.label is not None and spec.kind != "replay":
-        raise ConfigError("--label names a column of recorded responses: it goes with --policy replay:FILE")
     if spec.kind == "scripted":
         return specs.scripted(spec.rest, text_env(make_env(config.env, config.env_kwargs)))
     if spec.kind == "replay":

@@ -22,13 +22,16 @@ from rlvr_gym.verifiers.errors import suggestion
 
 if TYPE_CHECKING:
     from rlvr_gym.agents import LanguageModel
+    from rlvr_gym.agents.server_policy import ServerPolicy
 
 _MOST_KS = 10_000
 _PROMPTS_READ = 256
 POLICY_HELP = (
     "scripted:P (known success probability), scripted:LOW-HIGH (spread over tasks), "
-    "replay:FILE (recorded responses), model:FOLDER (a transformers folder)"
+    "replay:FILE (recorded responses), model:FOLDER (a transformers folder), "
+    "server:URL#MODEL (behind an OpenAI-compatible server)"
 )
+_POLICIES = ("scripted", "replay", "model", "server")
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, Any]:
@@ -113,7 +116,7 @@ class PolicySpec:
     """A policy as it was typed.
 
     Args:
-        kind: `"scripted"`, `"replay"` or `"model"`.
+        kind: `"scripted"`, `"replay"`, `"model"` or `"server"`.
         rest: What follows the colon.
     """
 
@@ -128,10 +131,8 @@ class PolicySpec:
             ConfigError: Unknown kind, or nothing follows.
         """
         kind, _, rest = text.partition(":")
-        if kind not in ("scripted", "replay", "model"):
-            raise ConfigError(
-                f"unknown policy {text!r}{suggestion(kind, ['scripted', 'replay', 'model'])}: {POLICY_HELP}"
-            )
+        if kind not in _POLICIES:
+            raise ConfigError(f"unknown policy {text!r}{suggestion(kind, _POLICIES)}: {POLICY_HELP}")
         if not rest:
             raise ConfigError(f"policy {kind!r} needs more: {POLICY_HELP}")
         return cls(kind, rest)
@@ -185,6 +186,14 @@ def model(rest: str, env: gym.Env[str, str], *, max_new_tokens: int, temperature
     if missing := unreadable(lm, env, max_new_tokens):
         warn(f"note: {missing}")
     return TransformersPolicy(lm, max_new_tokens=max_new_tokens, temperature=temperature)
+
+
+def server(rest: str, *, max_new_tokens: int, temperature: float) -> ServerPolicy:
+    """A policy behind a server, from `"http://localhost:8000/v1#model"`; without a model, the only one there is."""
+    from rlvr_gym.agents.server_policy import ServerPolicy
+
+    url, _, name = rest.partition("#")
+    return ServerPolicy(url, name or None, max_new_tokens=max_new_tokens, temperature=temperature)
 
 
 def unreadable(lm: LanguageModel, env: gym.Env[str, str], max_new_tokens: int) -> str:
