@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import torch
 from rlvr_gym.agents.batch import Batch, make_batch, token_logprobs
+from rlvr_gym.agents.encoding import encode_conversation
 from rlvr_gym.agents.episode import Episode, Turn
 from rlvr_gym.agents.evaluate import pass_rate
 from rlvr_gym.agents.losses import aggregate
 from rlvr_gym.agents.models import LanguageModel
 from rlvr_gym.agents.play import Play, Playing
 from rlvr_gym.agents.policy import Completion, seed_from
-from rlvr_gym.agents.transformers_policy import TransformersPolicy, encode_conversation
+from rlvr_gym.agents.transformers_policy import TransformersPolicy
 from rlvr_gym.envs import TextAction
 from rlvr_gym.verifiers import ConfigError
 

@@ -22,10 +22,10 @@ from rlvr_gym.agents import (  # noqa: E402
     warm_start,
 )
 from rlvr_gym.agents.batch import Batch, episode_rows, make_batch  # noqa: E402
+from rlvr_gym.agents.encoding import encode_conversation  # noqa: E402
 from rlvr_gym.agents.imitation import _demonstrations, demonstration  # noqa: E402
 from rlvr_gym.agents.models import LanguageModel, byte_tokenizer, char_tokenizer  # noqa: E402
 from rlvr_gym.agents.policy import seed_from  # noqa: E402
-from rlvr_gym.agents.transformers_policy import encode_conversation  # noqa: E402
 from rlvr_gym.envs import ListTaskSet, Task, TextAction, TextEnv, Transition  # noqa: E402
 from rlvr_gym.envs.tool_math import ToolMathEnv  # noqa: E402
 from rlvr_gym.verifiers import ConfigError, make_verifier  # noqa: E402

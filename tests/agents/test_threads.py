@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from rlvr_gym.agents import Completion, Play, Policy, Request, build_preset, collect
 from rlvr_gym.agents.batch import episode_rows
-from rlvr_gym.agents.transformers_policy import encode_conversation
+from rlvr_gym.agents.encoding import encode_conversation
 from rlvr_gym.envs.planner_executor import PlannerExecutorEnv
 
 TOKENIZER = build_preset("mini").tokenizer

@@ -10,9 +10,10 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 
 from rlvr_gym.agents import TransformersPolicy, build_preset, load_model  # noqa: E402
 from rlvr_gym.agents.batch import Batch, episode_rows, make_batch, token_logprobs  # noqa: E402
+from rlvr_gym.agents.decoding import draw_tokens  # noqa: E402
+from rlvr_gym.agents.encoding import encode_conversation  # noqa: E402
 from rlvr_gym.agents.episode import Episode, Turn  # noqa: E402
 from rlvr_gym.agents.models import PRESETS, byte_tokenizer, char_tokenizer, parameter_count  # noqa: E402
-from rlvr_gym.agents.transformers_policy import draw_tokens, encode_conversation  # noqa: E402
 from rlvr_gym.verifiers import ConfigError, UnknownNameError  # noqa: E402
 
 ALPHABET = "0123456789+="
@@ -191,3 +192,28 @@ def test_a_chat_template_decides_where_there_is_one() -> None:
         "{% for m in messages %}[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}[{% endif %}"
     )
     assert tokenizer.decode(encode_conversation(tokenizer, ask("ab"))) == "[ab]["
+
+
+def test_temperature_0_takes_the_likeliest_id_and_records_at_temperature_1(policy: TransformersPolicy) -> None:
+    greedy = TransformersPolicy(policy.lm, max_new_tokens=4, temperature=0.0)
+    one, other = greedy.act([ask("12+34=")], n=2, seeds=[1, 2])
+    assert one == other
+    ids = list(one.prompt_ids)
+    for token, logprob in zip(one.token_ids, one.logprobs, strict=True):
+        with torch.no_grad():
+            logprobs = policy.lm.model(torch.tensor([ids])).logits[0, -1].log_softmax(0)
+        assert token == int(logprobs.argmax())
+        assert logprobs[token].item() == pytest.approx(logprob, abs=1e-5)
+        ids.append(token)
+
+
+@pytest.mark.parametrize("temperature", [-0.1, float("inf"), float("nan")])
+def test_temperatures_that_are_none_are_refused(policy: TransformersPolicy, temperature: float) -> None:
+    with pytest.raises(ConfigError, match="temperature must be"):
+        TransformersPolicy(policy.lm, max_new_tokens=4, temperature=temperature)
+
+
+def test_the_vocabulary_is_what_the_model_has_logits_for(policy: TransformersPolicy) -> None:
+    with torch.no_grad():
+        logits = policy.lm.model(torch.tensor([[5]])).logits
+    assert policy.vocabulary_size == logits.shape[-1] == len(ALPHABET) + 3
