@@ -30,6 +30,7 @@ from rlvr_gym.verifiers import MissingExtraError
 if TYPE_CHECKING:
     from rlvr_gym.agents.imitation import WarmStartConfig, warm_start
     from rlvr_gym.agents.models import PRESETS, LanguageModel, build_preset, load_model
+    from rlvr_gym.agents.ranks import Ranks
     from rlvr_gym.agents.train_config import TrainConfig
     from rlvr_gym.agents.trainer import Trainer
     from rlvr_gym.agents.transformers_policy import TransformersPolicy
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _NEEDS_TORCH = {
     "LanguageModel": "rlvr_gym.agents.models",
     "PRESETS": "rlvr_gym.agents.models",
+    "Ranks": "rlvr_gym.agents.ranks",
     "TrainConfig": "rlvr_gym.agents.train_config",
     "Trainer": "rlvr_gym.agents.trainer",
     "TransformersPolicy": "rlvr_gym.agents.transformers_policy",
@@ -57,6 +59,7 @@ __all__ = [
     "NoRecordingError",
     "Play",
     "Policy",
+    "Ranks",
     "Recording",
     "ReplayPolicy",
     "Request",

@@ -1,4 +1,4 @@
-"""Checkpoints without pickle: a transformers folder, the optimiser's tensors as safetensors, the rest as JSON.
+"""Checkpoints without pickle: the policy or its adapter, other tensors as safetensors, the rest as JSON.
 
 A checkpoint is written under a temporary name and renamed when it is complete, so that a process killed at any moment
 leaves the last complete one to resume from.
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import torch
-from rlvr_gym.agents.models import LanguageModel, load_model
 from rlvr_gym.verifiers import RlvrError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 _STATE = "trainer_state.json"
-_OPTIMIZER = "optimizer.safetensors"
-_CRITIC = "critic.safetensors"
 _PARTIAL = ".partial"
 
 
@@ -27,61 +25,50 @@ class CheckpointError(RlvrError, ValueError):
     """A checkpoint cannot be read."""
 
 
-def save_checkpoint(
-    folder: Path,
-    lm: LanguageModel,
-    optimizer: torch.optim.Optimizer,
-    state: dict[str, Any],
-    critic: torch.nn.Module | None = None,
-) -> None:
+class Saves(Protocol):
+    """What can write itself into a folder: a model, or an adapter."""
+
+    def save(self, folder: Path) -> None:
+        """Write."""
+
+
+def save_checkpoint(folder: Path, policy: Saves, tensors: Mapping[str, Mapping[str, Tensor]], state: Any) -> None:
     """Write one checkpoint atomically.
 
     Args:
         folder: Where; replaced if it exists.
-        lm: Model and tokenizer.
-        optimizer: Its per-parameter state is saved.
+        policy: What is trained.
+        tensors: What else: each becomes a file of its name.
         state: Anything else that resuming needs; JSON.
-        critic: A second model, where there is one.
     """
     partial = folder.with_name(folder.name + _PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
-    lm.save(partial)
-    tensors = {
-        f"{index}.{key}": torch.as_tensor(value).contiguous()
-        for index, values in optimizer.state_dict()["state"].items()
-        for key, value in values.items()
-    }
-    save_file(tensors, partial / _OPTIMIZER)
-    if critic is not None:
-        save_file({name: tensor.contiguous() for name, tensor in critic.state_dict().items()}, partial / _CRITIC)
+    policy.save(partial)
+    for name, values in tensors.items():
+        save_file({key: value.detach().contiguous() for key, value in values.items()}, partial / f"{name}.safetensors")
     (partial / _STATE).write_text(json.dumps(state, indent=2))
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
 
-def load_checkpoint(
-    folder: Path, optimizer: torch.optim.Optimizer, lm: LanguageModel, critic: torch.nn.Module | None = None
-) -> dict[str, Any]:
-    """Restore model, optimiser and critic in place; returns the saved state.
+def load_checkpoint(folder: Path, restore: Callable[[Path], None]) -> dict[str, Any]:
+    """Restore what is trained from a checkpoint; returns the saved state.
+
+    Args:
+        folder: Of the checkpoint.
+        restore: Reads the tensors from this folder.
 
     Raises:
         CheckpointError: A file is missing or damaged.
     """
     try:
         state: dict[str, Any] = json.loads((folder / _STATE).read_text())
-        saved = load_model(folder)
-        tensors = load_file(folder / _OPTIMIZER)
         if not isinstance(state, dict) or not isinstance(state.get("step"), int) or state["step"] < 1:
             raise ValueError(f"{_STATE} holds no step")
         for key in ("metrics", "coefficients", "memory"):
             if not isinstance(state.get(key), dict):
                 raise ValueError(f"{_STATE} holds no {key}")
-        lm.model.load_state_dict(saved.model.state_dict())
-        if critic is not None:
-            critic.load_state_dict(load_file(folder / _CRITIC))
-        optimizer.load_state_dict(
-            {"state": _by_parameter(tensors), "param_groups": optimizer.state_dict()["param_groups"]}
-        )
+        restore(folder)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # RuntimeError: tensors of another shape
         raise CheckpointError(
             f"{folder} is not a usable checkpoint ({_first_line(error)}); delete it to resume from the one before"
@@ -89,12 +76,9 @@ def load_checkpoint(
     return state
 
 
-def _by_parameter(tensors: dict[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
-    values: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, key = name.partition(".")
-        values.setdefault(int(index), {})[key] = tensor
-    return values
+def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+    """One file of a checkpoint's tensors."""
+    return load_file(folder / f"{name}.safetensors")  # type: ignore[no-any-return]
 
 
 def _first_line(error: Exception) -> str:
@@ -107,7 +91,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in found if (path / _STATE).is_file())
 
 
-def save_model(folder: Path, lm: LanguageModel) -> None:
+def save_model(folder: Path, lm: Saves) -> None:
     """Write a transformers folder atomically."""
     partial = folder.with_name(folder.name + _PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import torch
-from rlvr_gym.agents.batch import Batch
+from rlvr_gym.agents.batch import Batch, TokenStats, token_stats
 from torch import Tensor, nn
 
 
@@ -44,3 +44,21 @@ class ValueModel(nn.Module):
         hidden = body(input_ids=batch.ids_BT, use_cache=False).last_hidden_state
         values_BT = self.head(hidden.float())[..., 0]
         return torch.cat([torch.zeros_like(values_BT[:, :1]), values_BT[:, :-1]], dim=1)
+
+
+class PolicyAndCritic(nn.Module):
+    """Both as one module: a pass through either is a call of it, as wrappers for several processes need.
+
+    Args:
+        policy: A causal language model.
+        critic: None where there is none.
+    """
+
+    def __init__(self, policy: Any, critic: ValueModel | None) -> None:
+        super().__init__()
+        self.policy, self.critic = policy, critic
+
+    def forward(self, batch: Batch, temperature: float, entropy: bool) -> tuple[TokenStats, Tensor | None]:
+        """What the policy says of the tokens, and what the critic predicts before them."""
+        stats = token_stats(self.policy, batch, temperature, entropy=entropy)
+        return stats, self.critic(batch) if self.critic is not None else None

@@ -6,6 +6,7 @@ as tensors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -263,4 +264,4 @@ def _mean(values: Sequence[float]) -> float:
 
 def _spread(values: Sequence[float]) -> float:
     mean = _mean(values)
-    return _mean([(value - mean) ** 2 for value in values]) ** 0.5
+    return math.sqrt(_mean([(value - mean) ** 2 for value in values]))

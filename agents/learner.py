@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from rlvr_gym.agents.batch import Batch, make_batch, token_stats
+from rlvr_gym.agents.checkpoint import read_tensors
 from rlvr_gym.agents.credit import whitened
-from rlvr_gym.agents.critic import ValueModel
 from rlvr_gym.agents.experience import Learnable, kept_samples
-from rlvr_gym.agents.lessons import Lessons
+from rlvr_gym.agents.lessons import Lessons, batch_to
 from rlvr_gym.agents.losses import (
     Denominators,
     adapted_coefficient,
@@ -32,9 +33,12 @@ from rlvr_gym.agents.losses import (
 from rlvr_gym.agents.losses.shapes import difference
 from rlvr_gym.agents.models import LanguageModel
 from rlvr_gym.agents.policy import seed_from
+from rlvr_gym.agents.ranks import Ranks
 from rlvr_gym.agents.recipes import Recipe
+from rlvr_gym.agents.reference import Reference
 from rlvr_gym.agents.strategies import BASELINE, Sample
 from rlvr_gym.agents.train_config import TrainConfig
+from rlvr_gym.agents.trained import Trained
 from torch import Tensor
 
 Metrics = dict[str, float]
@@ -50,28 +54,32 @@ class Learner:
         recipe: The algorithm.
         config: Everything else.
         base: Gives the model at the start of training; called where the recipe needs it.
+        ranks: The processes that train it together; every method is called by all of them, with the same samples.
+
+    Raises:
+        ConfigError: See `Trained`.
+        MissingExtraError: See `Trained`.
     """
 
     def __init__(
-        self, lm: LanguageModel, recipe: Recipe, config: TrainConfig, base: Callable[[], LanguageModel]
+        self,
+        lm: LanguageModel,
+        recipe: Recipe,
+        config: TrainConfig,
+        base: Callable[[], LanguageModel],
+        ranks: Ranks | None = None,
     ) -> None:
         self.lm, self.recipe, self.config, self._base = lm, recipe, config, base
-        self.critic: ValueModel | None = None
-        groups: list[dict[str, Any]] = [{"params": list(lm.model.parameters())}]
-        if recipe.critic is not None:
-            self.critic = ValueModel(lm.model, separate=recipe.critic.separate)
-            groups.append({"params": list(self.critic.parameters())})
-        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, weight_decay=0.0)
-        if config.gradient_checkpointing:
-            lm.model.gradient_checkpointing_enable()
+        self.ranks = ranks or Ranks.alone()
+        self.trained = Trained(lm, recipe, config, self.ranks)
+        every, decay = recipe.reference_every, recipe.reference_decay
+        self.reference = Reference(lm, self.trained.adapter, base, every=every, decay=decay)
         self.coefficients = {"kl": recipe.kl_coef, "penalty": recipe.beta}
-        self._reference: Any = None
         self._norm = float(config.max_new_tokens) if recipe.aggregation.endswith("_norm") else None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The precision of forward passes."""
-        device = next(self.lm.model.parameters()).device.type
-        return torch.autocast(device, dtype=torch.bfloat16, enabled=self.config.precision == "bf16")
+        return torch.autocast(self.trained.device.type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def learn(self, step: int, samples: Sequence[Sample]) -> Metrics:
         """Learn from the samples of a step; what could not be graded teaches nothing.
@@ -81,25 +89,27 @@ class Learner:
         """
         still = ("grad_norm", "logprob_gap", "clip_fraction_low", "clip_fraction_high", "kl", "advantage_skew")
         metrics = dict.fromkeys(still, 0.0)
-        if self.critic is not None:
+        if self.trained.critic is not None:
             metrics["value_loss"] = 0.0
         metrics["learning_rate"] = self.config.rate_at(step)
         lessons, seen = self.lessons(samples)
         metrics |= seen
-        if lessons is None or not bool(lessons.moving_B.any()):
-            return metrics
-        if self.recipe.from_base:
-            self.lm.model.load_state_dict(self._base().model.state_dict())
-            self.optimizer.state.clear()
-        self.lm.model.train()
-        gap = None
-        for part in self._parts(step, lessons):
-            metrics |= self.update(step, part)
-            gap = metrics["logprob_gap"] if gap is None else gap
-        responses = sum(sample.role != BASELINE for sample in samples)
-        tokens = int(lessons.counted_BT.sum())
-        self._adapt(metrics, responses, tokens)
-        return {**metrics, "logprob_gap": gap or 0.0}
+        if lessons is not None and bool(lessons.moving_B.any()):
+            metrics |= self._updates(step, lessons)
+            self._adapt(metrics, sum(sample.role != BASELINE for sample in samples), int(lessons.counted_BT.sum()))
+        self.reference.follow(step)
+        return metrics
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """What a checkpoint holds beside the policy and the coefficients."""
+        moved = {"reference": self.reference.tensors()} if self.reference.follows else {}
+        return self.trained.tensors() | moved
+
+    def restore(self, folder: Path) -> None:
+        """Read policy and tensors from the folder of a checkpoint."""
+        self.trained.restore(folder)
+        if self.reference.follows:
+            self.reference.load(read_tensors(folder, "reference"))
 
     def lessons(self, samples: Sequence[Sample]) -> tuple[Lessons | None, Metrics]:
         """Everything that is the same for all optimiser steps of a rollout; None where there is no row."""
@@ -109,8 +119,9 @@ class Learner:
             return None, {}
         batch = batch.rows(torch.argsort(batch.attention_BT.sum(dim=1), stable=True))
         mask, nothing, metrics = batch.mask_BT, torch.zeros_like(batch.logprobs_BT), Metrics()
-        reference = self._asked(batch, self._logprobs_of(self._reference_model())) if recipe.kl_coef else nothing
-        values = self._asked(batch, self.critic) if self.critic is not None else nothing
+        reference = self._referred(batch) if recipe.kl_coef else nothing
+        critic = self.trained.critic
+        values = self._asked(batch, critic) if critic is not None else nothing
         old, weight = batch.logprobs_BT, torch.ones_like(nothing)
         if recipe.correction is not None:
             piece, old = recipe.correction, self._asked(batch, self._logprobs_of(self.lm.model))
@@ -152,37 +163,50 @@ class Learner:
     def update(self, step: int, lessons: Lessons) -> Metrics:
         """One optimiser step over some rows, in micro-batches that share their denominators."""
         counts = Denominators.of(lessons.counted_BT)
-        part = lessons.rows(lessons.moving_B) if bool(lessons.moving_B.any()) else None
-        self.optimizer.zero_grad(set_to_none=True)
+        self.trained.clear()
         sums, gap = dict.fromkeys(_MEANS, 0.0), 0.0
-        if part is not None:
-            slopes_B = self._slopes(part) if self.recipe.region in REGRESSIONS else None
-            for numbers in torch.arange(len(part)).split(self.config.micro_batch):
-                loss, seen = self._loss(
-                    step, part.rows(numbers), counts, None if slopes_B is None else slopes_B[numbers]
-                )
-                loss.backward()
-                gap = max(gap, seen.pop("logprob_gap"))
-                for key, value in seen.items():
+        if bool(lessons.moving_B.any()):
+            for found in self.ranks.gathered(self._gradients(step, lessons.rows(lessons.moving_B), counts)):
+                gap = max(gap, found.pop("logprob_gap"))
+                for key, value in found.items():
                     sums[key] += value / max(counts.tokens, 1)
-        rate = self.config.rate_at(step)
-        scales = [1.0] + ([self.recipe.critic.learning_rate] if self.recipe.critic is not None else [])
-        norms = []
-        for group, scale in zip(self.optimizer.param_groups, scales, strict=True):
-            group["lr"] = rate * scale
-            norms.append(float(torch.nn.utils.clip_grad_norm_(group["params"], self.config.max_grad_norm)))
-        self.optimizer.step()
-        seen = {key: sums[key] for key in _MEANS if self._measures(key)}
-        return {"grad_norm": norms[0], "logprob_gap": gap, **seen}
+        norm = self.trained.step(self.config.rate_at(step))
+        return {"grad_norm": norm, "logprob_gap": gap, **{key: sums[key] for key in _MEANS if self._measures(key)}}
+
+    def _gradients(self, step: int, part: Lessons, counts: Denominators) -> Metrics:
+        """Adds the gradients of some rows, of which this process takes its share; what it saw, as sums over tokens."""
+        sums, gap = Metrics(), 0.0
+        slopes_B = self._slopes(part) if self.recipe.region in REGRESSIONS else None
+        turns = self.ranks.micro_batches(len(part), self.config.micro_batch)
+        for number, numbers in enumerate(turns, start=1):
+            # A process without a row left makes the same passes as the others, with a weight of 0.
+            idle = not len(numbers)
+            rows = torch.zeros(1, dtype=torch.long) if idle else numbers
+            slopes = None if slopes_B is None else slopes_B[rows]
+            with self.trained.holding(last=number == len(turns)):
+                loss, seen = self._loss(step, part.rows(rows).to(self.trained.device), counts, slopes)
+                self.ranks.backward(loss * 0.0 if idle else loss)
+            if not idle:
+                gap = max(gap, seen.pop("logprob_gap"))
+                sums |= {key: sums.get(key, 0.0) + value for key, value in seen.items()}
+        return {**sums, "logprob_gap": gap}
+
+    def _updates(self, step: int, lessons: Lessons) -> Metrics:
+        """All optimiser steps of a rollout; what the last one saw, with the gap before the first."""
+        if self.recipe.from_base:
+            self.trained.reset(self._base())
+        self.lm.model.train()
+        found = [self.update(step, part) for part in self._parts(step, lessons)]
+        return {**found[-1], "logprob_gap": found[0]["logprob_gap"]}
 
     def _loss(self, step: int, part: Lessons, counts: Denominators, slopes_B: Tensor | None) -> tuple[Tensor, Metrics]:
         recipe, mask = self.recipe, part.batch.mask_BT
         with self.autocast():
-            stats = token_stats(self.lm.model, part.batch, self.config.temperature, entropy=recipe.entropy_coef > 0)
+            stats, values = self.trained(part.batch, entropy=recipe.entropy_coef > 0)
         now = stats.logprobs_BT
         seen = {"logprob_gap": float(difference(now.detach(), part.old_BT, mask).abs().max())}
         if slopes_B is not None:
-            loss = (slopes_B[:, None] * torch.where(mask, now, torch.zeros_like(now))).sum()
+            loss = (slopes_B.to(now.device)[:, None] * torch.where(mask, now, torch.zeros_like(now))).sum()
         else:
             policy = policy_loss(recipe, now, part.old_BT, part.advantages_BT, mask)
             seen |= {"clip_fraction_low": float(policy.low_BT.sum()), "clip_fraction_high": float(policy.high_BT.sum())}
@@ -198,11 +222,9 @@ class Learner:
                 loss_BT = loss_BT + self.coefficients["kl"] * divergence
                 seen["kl"] = float(divergence.detach().sum())
             loss = aggregate(loss_BT, mask, recipe.aggregation, denominators=counts, norm=self._norm)
-        if recipe.critic is not None and self.critic is not None:
+        if recipe.critic is not None and values is not None:
             if step <= recipe.critic.warmup:
                 loss = loss * 0.0
-            with self.autocast():
-                values = self.critic(part.batch)
             wrong = value_loss(values, part.values_BT, part.returns_BT, mask, clip=recipe.critic.clip)
             loss = loss + recipe.critic.coef * wrong.sum() / max(counts.tokens, 1)
             seen["value_loss"] = float(wrong.detach().sum())
@@ -246,18 +268,19 @@ class Learner:
         """What a model says of all rows, without gradient, in micro-batches; shape [B, T]."""
         found = torch.zeros_like(batch.logprobs_BT)
         with torch.no_grad(), self.autocast():
-            for numbers in torch.arange(len(batch)).split(self.config.micro_batch):
-                part = batch.rows(numbers)
-                found[numbers, : part.ids_BT.shape[1]] = call(part).float()
-        return found
+            for numbers in self.ranks.micro_batches(len(batch), self.config.micro_batch):
+                if len(numbers):
+                    part = batch_to(batch.rows(numbers), self.trained.device)
+                    found[numbers, : part.ids_BT.shape[1]] = call(part).float().cpu()
+        return self.ranks.added(found)
 
     def _logprobs_of(self, model: Any) -> Callable[[Batch], Tensor]:
         return lambda part: token_stats(model, part, self.config.temperature).logprobs_BT
 
-    def _reference_model(self) -> Any:
-        if self._reference is None:
-            self._reference = self._base().model.eval().requires_grad_(False)
-        return self._reference
+    def _referred(self, batch: Batch) -> Tensor:
+        """Log-probabilities under the reference policy, shape [B, T]."""
+        with self.reference.model() as model:
+            return self._asked(batch, self._logprobs_of(model))
 
     def _all_move(self) -> bool:
         """Whether a row without an advantage moves a parameter all the same."""
@@ -272,7 +295,7 @@ class Learner:
 
     def _measures(self, key: str) -> bool:
         of = {"kl": self.recipe.kl_place == "loss", "policy_kl": self.recipe.region == "penalty"}
-        return bool(of.get(key, key != "value_loss" or self.critic is not None))
+        return bool(of.get(key, key != "value_loss" or self.trained.critic is not None))
 
     def _adapt(self, metrics: Metrics, responses: int, tokens: int) -> None:
         """Steer the coefficients by what the step measured."""

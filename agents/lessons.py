@@ -55,7 +55,17 @@ class Lessons:
                 found[field.name] = value[part, :width] if value.ndim == 2 else value[part]
         return Lessons(batch, **found)
 
+    def to(self, device: torch.device) -> Lessons:
+        """The same on a device."""
+        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "batch"}
+        return Lessons(batch_to(self.batch, device), **{name: value.to(device) for name, value in tensors.items()})
+
     def share(self, groups: Tensor) -> Lessons | None:
         """The rows of some groups; None where they have none."""
         part = torch.isin(self.group_B, groups).nonzero()[:, 0]
         return self.rows(part) if len(part) else None
+
+
+def batch_to(batch: Batch, device: torch.device) -> Batch:
+    """A batch on a device."""
+    return Batch(**{field.name: getattr(batch, field.name).to(device) for field in fields(batch)})

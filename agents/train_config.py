@@ -29,6 +29,9 @@ class TrainConfig:
         max_grad_norm: Gradients are scaled down to this norm.
         micro_batch: Rows of one forward and backward pass; changes memory, not the result.
         precision: `"fp32"`, or `"bf16"`: forward passes under autocast, with parameters and optimiser in fp32.
+        lora: Rank of a LoRA adapter of all linear layers but the output, which is then all that is trained of the
+            policy; 0 trains all weights. A critic of its own is always trained whole.
+        lora_alpha: The adapter is scaled by `lora_alpha / lora`; None: 2 * `lora`.
         gradient_checkpointing: Compute activations again in the backward pass, to need less memory.
         eval_every: Steps between measurements of the pass rate in the evaluation environment; 0 for never.
         eval_episodes: Episodes of such a measurement.
@@ -54,6 +57,8 @@ class TrainConfig:
     max_grad_norm: float = 1.0
     micro_batch: int = 512
     precision: str = "fp32"
+    lora: int = 0
+    lora_alpha: float | None = None
     gradient_checkpointing: bool = False
     eval_every: int = 0
     eval_episodes: int = 512
@@ -72,9 +77,11 @@ class TrainConfig:
                 raise ConfigError(f"{name} must be positive and finite, got {getattr(self, name)!r}")
         if not 0 <= self.decay <= 1:
             raise ConfigError(f"decay must lie in [0, 1], got {self.decay!r}")
-        for name in ("eval_every", "completions"):
+        for name in ("eval_every", "completions", "lora"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        if self.lora_alpha is not None and not (self.lora and 0 < self.lora_alpha < math.inf):
+            raise ConfigError(f"lora_alpha must be positive and finite and needs lora; got {shown(self.lora_alpha)}")
         if self.precision not in PRECISIONS:
             raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}; got {shown(self.precision)}")
         object.__setattr__(self, "track", tuple(self.track))

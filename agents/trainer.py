@@ -2,7 +2,8 @@
 
 A step is: reset environments with the seeds of P prompts, let the policy answer as the recipe's rollout says, keep the
 groups that its filter keeps, and take its optimiser steps on the sampled ids. Every random choice is a function of (run
-seed, step, place), so a run that was killed and resumed writes the same bytes as one that was not.
+seed, step, place), so a run that was killed and resumed writes the same bytes as one that was not. Several processes
+may share the work of a step (see `ranks`); the first of them keeps the folder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,31 @@ from rlvr_gym.agents.learner import Learner
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.models import LanguageModel, load_model
 from rlvr_gym.agents.policy import seed_from
+from rlvr_gym.agents.ranks import Ranks
 from rlvr_gym.agents.recipes import Recipe
-from rlvr_gym.agents.strategies import BASELINE, Memory, Prompt, Sample, Stage
+from rlvr_gym.agents.strategies import (
+    BASELINE,
+    Branch,
+    Chain,
+    Greedy,
+    Hinted,
+    Memory,
+    Prompt,
+    Reflect,
+    Sample,
+    Search,
+    Stage,
+    Tree,
+)
 from rlvr_gym.agents.tracking import TRACKERS, JsonLines, Sink
 from rlvr_gym.agents.train_config import TrainConfig
 from rlvr_gym.agents.transformers_policy import TransformersPolicy
 from rlvr_gym.verifiers import ConfigError
 
 Metrics = dict[str, float]
+
+# Strategies that treat each prompt by itself and remember nothing, so that processes can share the prompts.
+_APART = (Branch, Chain, Greedy, Hinted, Reflect, Search, Tree)
 
 
 class Trainer:
@@ -48,9 +67,12 @@ class Trainer:
         evaluate: Called after such a measurement with the step and the policy, to measure more; what it gives are
             metrics.
         identity: What else must not change when a run is continued, such as the environment's id; JSON.
+        ranks: The processes that train together, each of which builds a trainer with the same arguments and runs it;
+            one by default. They share the folder; the first writes it, builds `start`, evaluates and reports.
 
     Raises:
         ConfigError: The folder holds a run with other settings, which the message names, or something else.
+        MissingExtraError: The settings need a package that is not installed.
         FolderBusyError: Another process writes to it.
 
     Example:
@@ -75,18 +97,27 @@ class Trainer:
         make_eval_env: Callable[[], gym.Env[str, str]] | None = None,
         evaluate: Callable[[int, TransformersPolicy], Mapping[str, float]] | None = None,
         identity: Mapping[str, Any] | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.recipe, self.config, self.folder = recipe, config, folder
-        with only_writer(folder):
-            self.lm = lm = self._base(start, dict(identity or {}))
-        self.envs = [make_env() for _ in range(config.prompts * recipe.group_size)]
-        self.eval_envs = [make_eval_env() for _ in range(256)] if make_eval_env and config.eval_every else []
+        self.ranks = ranks = ranks or Ranks.alone()
+        ranks.first(lambda: self._begin(start, dict(identity or {})))
+        if not ranks.main:
+            self.lm = load_model(folder / "base")
+        lm = self.lm
+        self._apart = type(recipe.rollout) in _APART
+        prompts = len(ranks.share(config.prompts)) if self._apart else config.prompts * ranks.main
+        self.envs = [make_env() for _ in range(prompts * recipe.group_size)]
+        self._evaluates = make_eval_env is not None and config.eval_every > 0
+        measured = 256 if self._evaluates and ranks.main else 0
+        self.eval_envs = [make_eval_env() for _ in range(measured)] if make_eval_env is not None else []
         self.policy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=config.temperature)
         self.greedy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=0.0)
-        self.learner = Learner(lm, recipe, config, lambda: load_model(folder / "base"))
+        self.learner = Learner(lm, recipe, config, lambda: load_model(folder / "base"), ranks)
         self.memory: Memory = {}
         self._evaluate = evaluate
         self._seconds: dict[str, float] = {}
+        self._logs: _Logs | None = None
 
     def run(self, report: Callable[[Metrics], None] | None = None) -> Metrics:
         """Train to the last step, from the newest checkpoint if there is one.
@@ -94,37 +125,31 @@ class Trainer:
         Writes `metrics.jsonl`, `timings.jsonl`, `completions.jsonl`, `checkpoints/`, and at the end `model/`.
 
         Args:
-            report: Called after each step with its metrics.
+            report: Called after each step with its metrics, in the first process.
 
         Returns:
             The metrics of the last step.
         """
-        with only_writer(self.folder):
-            return self._run(report)
+        with ExitStack() as held:
+            self.ranks.first(lambda: held.enter_context(only_writer(self.folder)))
+            done, metrics = self._resume()
+            self.ranks.first(lambda: self._open(done, held))
+            metrics = self._run(done, metrics, report)
+        return metrics
 
-    def _run(self, report: Callable[[Metrics], None] | None) -> Metrics:
-        done, metrics = self._resume()
-        sinks = self._sinks(done)
-        timings = JsonLines(self.folder / "timings.jsonl", done)
-        completions = JsonLines(self.folder / "completions.jsonl", done)
-        try:
-            for step in range(done + 1, self.config.steps + 1):
-                if self._reached(metrics):
-                    break
-                metrics, samples = self._step(step)
-                for sink in sinks:
-                    sink.write(metrics)
-                timings.write({"step": step, **self._seconds})
-                for sample in samples[: self.config.completions]:
-                    completions.write(self._told(step, sample))
-                if step % self.config.checkpoint_every == 0 or step == self.config.steps or self._reached(metrics):
-                    self._checkpoint(step, metrics)
-                if report is not None:
-                    report(metrics)
-        finally:
-            for sink in (*sinks, timings, completions):
-                sink.close()
-        save_model(self.folder / "model", self.lm)
+    def _run(self, done: int, metrics: Metrics, report: Callable[[Metrics], None] | None) -> Metrics:
+        for step in range(done + 1, self.config.steps + 1):
+            if self._reached(metrics):
+                break
+            metrics, samples = self._step(step)
+            if self._logs is not None:
+                rows = [self._told(step, sample) for sample in samples[: self.config.completions]]
+                self._logs.write(metrics, {"step": step, **self._seconds}, rows)
+            if step % self.config.checkpoint_every == 0 or step == self.config.steps or self._reached(metrics):
+                self._checkpoint(step, metrics)
+            if report is not None and self.ranks.main:
+                report(metrics)
+        self.ranks.first(lambda: save_model(self.folder / "model", self.learner.trained.merged()))
         return metrics
 
     def _step(self, step: int) -> tuple[Metrics, list[Sample]]:
@@ -134,12 +159,15 @@ class Trainer:
         rolled_out = time.perf_counter()
         metrics |= self.learner.learn(step, samples)
         learned = time.perf_counter()
-        if self.eval_envs and step % self.config.eval_every == 0:
-            seed = seed_from("eval", self.config.seed)
-            metrics["eval_pass_rate"] = pass_rate(self.eval_envs, self.policy, self.config.eval_episodes, seed)
-            metrics |= dict(self._evaluate(step, self.policy)) if self._evaluate is not None else {}
+        if self._evaluates and step % self.config.eval_every == 0:
+            metrics |= self.ranks.first(lambda: self._measured(step))
         self._seconds |= {"rollout_s": rolled_out - started, "learn_s": learned - rolled_out}
         return metrics, samples
+
+    def _measured(self, step: int) -> Metrics:
+        seed = seed_from("eval", self.config.seed)
+        metrics = {"eval_pass_rate": pass_rate(self.eval_envs, self.policy, self.config.eval_episodes, seed)}
+        return metrics | (dict(self._evaluate(step, self.policy)) if self._evaluate is not None else {})
 
     def _told(self, step: int, sample: Sample) -> dict[str, Any]:
         """A sample for people to read: the whole of its last conversation, as it was tokenised."""
@@ -167,7 +195,7 @@ class Trainer:
         chosen = 0
         for tried in range(max(choice.refill, 1)):
             prompts = [self._prompt(step, tried * config.prompts + place) for place in range(config.prompts)]
-            found = self.recipe.rollout.collect(stage, prompts, self.recipe.group_size, self.memory)
+            found = self._collected(stage, prompts)
             found = [replace(sample, group=sample.group + tried * config.prompts) for sample in found]
             played += found
             found = shaped(found, self.recipe.shaping, config.max_new_tokens)
@@ -185,6 +213,16 @@ class Trainer:
         }
         return kept, metrics
 
+    def _collected(self, stage: Stage, prompts: Sequence[Prompt]) -> list[Sample]:
+        """The samples of these prompts: each process plays its share, unless one must see all of them."""
+        collect, size, ranks = self.recipe.rollout.collect, self.recipe.group_size, self.ranks
+        if not self._apart:
+            return ranks.first(lambda: collect(stage, prompts, size, self.memory))
+        mine = ranks.share(len(prompts)).tolist()
+        own = collect(stage, [prompts[place] for place in mine], size, self.memory) if mine else []
+        placed = [replace(sample, group=mine[sample.group]) for sample in own]
+        return sorted([each for part in ranks.gathered(placed) for each in part], key=lambda each: each.group)
+
     def _prompt(self, step: int, place: int) -> Prompt:
         seed = self.config.seed
         return Prompt(seed_from("task", seed, step, place) % 2**32, ("sample", seed, step, place))
@@ -193,18 +231,18 @@ class Trainer:
         goal = self.config.stop_at
         return goal is not None and metrics.get("eval_pass_rate", 0.0) >= goal
 
-    def _base(self, start: LanguageModel | Callable[[], LanguageModel], identity: dict[str, Any]) -> LanguageModel:
-        """The model before training: built and kept where the run begins, else loaded. Writes the settings."""
+    def _begin(self, start: LanguageModel | Callable[[], LanguageModel], identity: dict[str, Any]) -> None:
+        """Set the model before training: built and kept where the run begins, else loaded. Writes the settings."""
         folder = self.folder / "base"
-        settings = self._checked_settings(identity)
-        begun = folder.is_dir()
-        lm = load_model(folder) if begun else start() if callable(start) else start
-        partial = self.folder / "trainer.json.partial"
-        partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")
-        partial.replace(self.folder / "trainer.json")
-        if not begun:
-            save_model(folder, lm)
-        return lm
+        with only_writer(self.folder):
+            settings = self._checked_settings(identity)
+            begun = folder.is_dir()
+            self.lm = load_model(folder) if begun else start() if callable(start) else start
+            partial = self.folder / "trainer.json.partial"
+            partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+            partial.replace(self.folder / "trainer.json")
+            if not begun:
+                save_model(folder, self.lm)
 
     def _checked_settings(self, identity: dict[str, Any]) -> dict[str, Any]:
         """The settings of this run, compared with those of the run that is already there; steps may grow."""
@@ -228,27 +266,52 @@ class Trainer:
         return settings
 
     def _resume(self) -> tuple[int, Metrics]:
-        found = checkpoints(self.folder / "checkpoints")
+        found = self.ranks.first(lambda: checkpoints(self.folder / "checkpoints")[-1:])
         if not found:
             return 0, {"step": 0}
-        state = load_checkpoint(found[-1], self.learner.optimizer, self.lm, self.learner.critic)
+        state = load_checkpoint(found[0], self.learner.restore)
         self.learner.coefficients.update(state["coefficients"])
         self.memory = state["memory"]
         return int(state["step"]), state["metrics"]
 
-    def _sinks(self, done: int) -> list[Sink]:
-        settings = json.loads((self.folder / "trainer.json").read_text(encoding="utf-8"))
-        sinks: list[Sink] = [JsonLines(self.folder / "metrics.jsonl", done)]
-        return sinks + [TRACKERS[name](self.folder, done, settings) for name in self.config.track]
+    def _open(self, done: int, held: ExitStack) -> None:
+        self._logs = _Logs(self.folder, done, self.config.track)
+        held.callback(self._logs.close)
 
     def _checkpoint(self, step: int, metrics: Metrics) -> None:
+        tensors = self.learner.tensors()
+        if not self.ranks.main:
+            return
         folder = self.folder / "checkpoints"
         folder.mkdir(exist_ok=True)
-        learner = self.learner
-        state = {"step": step, "metrics": metrics, "coefficients": learner.coefficients, "memory": self.memory}
-        save_checkpoint(folder / f"step-{step:06d}", self.lm, learner.optimizer, state, learner.critic)
+        coefficients = self.learner.coefficients
+        state = {"step": step, "metrics": metrics, "coefficients": coefficients, "memory": self.memory}
+        save_checkpoint(folder / f"step-{step:06d}", self.learner.trained.saved, tensors, state)
         for old in checkpoints(folder)[:-2]:
             shutil.rmtree(old)
+
+
+class _Logs:
+    """What is written after each step."""
+
+    def __init__(self, folder: Path, done: int, track: Sequence[str]) -> None:
+        settings = json.loads((folder / "trainer.json").read_text(encoding="utf-8"))
+        metrics, timings, completions = (
+            JsonLines(folder / f"{name}.jsonl", done) for name in ("metrics", "timings", "completions")
+        )
+        self._sinks: list[Sink] = [metrics, *(TRACKERS[name](folder, done, settings) for name in track)]
+        self._timings, self._completions = timings, completions
+
+    def write(self, metrics: Metrics, seconds: Mapping[str, float], completions: Sequence[Mapping[str, Any]]) -> None:
+        for sink in self._sinks:
+            sink.write(metrics)
+        self._timings.write(seconds)
+        for row in completions:
+            self._completions.write(row)
+
+    def close(self) -> None:
+        for sink in (*self._sinks, self._timings, self._completions):
+            sink.close()
 
 
 def _rollout_metrics(samples: Sequence[Sample]) -> Metrics:

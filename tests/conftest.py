@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # What takes long or waits for an engine goes first: at the end one worker would wait for the other.
-LONG = ("test_demo.py", "test_packaging.py", "test_docker.py", "[docker]", "test_hacks.py")
+LONG = ("test_demo.py", "test_distributed.py", "test_packaging.py", "test_docker.py", "[docker]", "test_hacks.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -56,11 +56,15 @@ class Recipe:
         penalty_target: Of `"penalty"`: the divergence that its coefficient is steered to.
         correction: Weights for a sampler that is another program; None where there is none.
         aggregation: See `losses.aggregate`.
-        kl_coef: Weight of the KL to the reference policy (the model at the start of training); 0 keeps no reference.
+        kl_coef: Weight of the KL to the reference policy; 0 keeps no reference.
         kl_estimator: See `losses.kl`.
         kl_place: In the `"loss"`, or in the `"reward"` of each token.
         kl_target: The divergence a response that the coefficient is steered to (arXiv 1909.08593); None: it is fixed.
         kl_horizon: See `losses.adapted_coefficient`.
+        reference_every: Steps between two moves of the reference policy, which is the model at the start of training.
+            0: it stays. 1 with a decay: a moving average.
+        reference_decay: What is kept of the reference in a move, `decay * reference + (1 - decay) * policy`; 0: the
+            policy takes its place (arXiv 2404.09656 calls these a soft and a hard update).
         entropy_coef: Weight of the policy's entropy, which is to be large, in the loss.
         updates: Passes over a rollout batch; the ratio is 1 at the first optimiser step.
         minibatches: Optimiser steps of one pass, each over its share of the groups, in an order drawn from the seed.
@@ -93,6 +97,8 @@ class Recipe:
     kl_place: str = "loss"
     kl_target: float | None = None
     kl_horizon: float = 10_000.0
+    reference_every: int = 0
+    reference_decay: float = 0.0
     entropy_coef: float = 0.0
     updates: int = 1
     minibatches: int = 1
@@ -110,11 +116,12 @@ class Recipe:
             if getattr(self, key) is not None:
                 object.__setattr__(self, key, made_of(optional, getattr(self, key)))
         check_names(self, _NAMES)
-        check_counts(self, {"group_size": 1, "updates": 1, "minibatches": 1})
+        check_counts(self, {"group_size": 1, "updates": 1, "minibatches": 1, "reference_every": 0})
         check_numbers(
             self, ("clip_low", "clip_high", "kl_coef", "beta", "penalty_target", "kl_horizon", "entropy_coef")
         )
-        check_flags(self, ("whiten",))
+        check_numbers(self, ("reference_decay",), most=1.0)
+        check_flags(self, ("whiten", "from_base"))
         self._check_together()
 
     def _check_together(self) -> None:
@@ -127,6 +134,13 @@ class Recipe:
                 check_numbers(self, (key,))
                 if value <= least:
                     raise ConfigError(f"{key} must be above {least:g}, got {shown(value)}")
+        if self.reference_every and not self.kl_coef:
+            raise ConfigError("reference_every needs a divergence: set kl_coef above 0")
+        if self.reference_decay and (self.reference_decay == 1 or not self.reference_every):
+            raise ConfigError(
+                f"reference_decay must be below 1 and needs reference_every of at least 1; got {self.reference_decay} "
+                f"and {self.reference_every}"
+            )
         compared = any(c.baseline in ("mean", "leave_one_out") and c.key != "batch" for c in self.channels)
         if self.group_size < 2 and (compared or self.region in ("gvpo", "qrpo")):
             raise ConfigError(f"group_size must be at least 2: a group of one has no baseline; got {self.group_size}")

@@ -240,6 +240,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop-at", type=float, metavar="RATE", help="end once an evaluation reaches this pass rate")
     parser.add_argument("--precision", default="fp32", help="fp32, or bf16: forward passes in half precision (fp32)")
     parser.add_argument(
+        "--lora", type=int, default=0, metavar="RANK", help="train an adapter of this rank (0: all weights)"
+    )
+    parser.add_argument("--lora-alpha", type=float, help="the adapter is scaled by this / RANK (2 * RANK)")
+    parser.add_argument(
         "--gradient-checkpointing", action="store_true", help="less memory: compute activations again when learning"
     )
     parser.add_argument("--checkpoint-every", type=int, default=50, help="steps between checkpoints (50)")

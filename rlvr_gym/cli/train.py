@@ -17,39 +17,15 @@ def run_train(args: argparse.Namespace) -> int:
     """Train; the same command again continues an interrupted run."""
     from transformers.utils.logging import disable_progress_bar
 
-    from rlvr_gym.agents import TrainConfig, Trainer, WarmStartConfig
+    from rlvr_gym.agents import Trainer
+    from rlvr_gym.agents.ranks import Ranks
 
     disable_progress_bar()
     kwargs = specs.parse_settings(args.settings)
     env_id = specs.checked_env(args.env, kwargs)
     eval_kwargs = kwargs | specs.parse_settings(args.eval)
     recipe = recipes.get(args.recipe, **specs.parse_settings(args.set))
-    config = TrainConfig(
-        steps=args.steps,
-        prompts=args.prompts,
-        max_new_tokens=args.max_new_tokens,
-        temperature=args.temperature,
-        learning_rate=args.lr,
-        decay=args.lr_decay,
-        micro_batch=args.micro_batch,
-        precision=args.precision,
-        gradient_checkpointing=args.gradient_checkpointing,
-        eval_every=args.eval_every,
-        stop_at=args.stop_at,
-        checkpoint_every=args.checkpoint_every,
-        track=tuple(args.track),
-        completions=args.completions,
-        seed=args.seed,
-    )
-    if args.warm_start is not None:
-        warm = WarmStartConfig(
-            until=args.warm_start,
-            learning_rate=args.warm_start_lr,
-            check_every=args.warm_start_every,
-            seed=args.seed,
-        )
-    else:
-        warm = None
+    config, warm = _configs(args)
     folder = Path(args.out)
     identity = {
         "env": env_id,
@@ -61,6 +37,7 @@ def run_train(args: argparse.Namespace) -> int:
     }
     make_train = specs.env_factory(env_id, kwargs)
     make_eval = specs.env_factory(env_id, eval_kwargs)
+    ranks = Ranks.launched()
     trainer = Trainer(
         make_train,
         lambda: _starting_model(args, make_train, config, warm),
@@ -70,11 +47,48 @@ def run_train(args: argparse.Namespace) -> int:
         make_eval_env=make_eval,
         evaluate=_eval_runs(args, env_id, eval_kwargs, folder) if args.eval_n else None,
         identity=identity,
+        ranks=ranks,
     )
+    if not ranks.main:
+        trainer.run()
+        return 0
     with progress_bar(f"{recipe.name} in {env_id}") as update:
         metrics = trainer.run(lambda m: update(int(m["step"]), config.steps, f"pass rate {percent(m['pass_rate'])}"))
     _say_result(metrics, folder)
     return 0
+
+
+def _configs(args: argparse.Namespace) -> tuple[Any, Any]:
+    """The settings of training, and those of the warm start; None where there is to be none."""
+    from rlvr_gym.agents import TrainConfig, WarmStartConfig
+
+    config = TrainConfig(
+        steps=args.steps,
+        prompts=args.prompts,
+        max_new_tokens=args.max_new_tokens,
+        temperature=args.temperature,
+        learning_rate=args.lr,
+        decay=args.lr_decay,
+        micro_batch=args.micro_batch,
+        precision=args.precision,
+        lora=args.lora,
+        lora_alpha=args.lora_alpha,
+        gradient_checkpointing=args.gradient_checkpointing,
+        eval_every=args.eval_every,
+        stop_at=args.stop_at,
+        checkpoint_every=args.checkpoint_every,
+        track=tuple(args.track),
+        completions=args.completions,
+        seed=args.seed,
+    )
+    if args.warm_start is None:
+        return config, None
+    return config, WarmStartConfig(
+        until=args.warm_start,
+        learning_rate=args.warm_start_lr,
+        check_every=args.warm_start_every,
+        seed=args.seed,
+    )
 
 
 def _eval_runs(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], folder: Path) -> Any:

@@ -120,7 +120,7 @@ def test_episodes_without_a_turn_give_no_step() -> None:
 @pytest.mark.parametrize(
     ("settings_", "told"),
     [
-        ({"level": "token"}, "level must be one of trajectory, step"),
+        ({"level": "word"}, "level must be one of trajectory, step, token"),
         ({"key": "prompt"}, "key must be one of group"),
         ({"scale": "std"}, "scale must be one of none, group_std"),
         ({"discount": 1.5}, "discount must lie in"),

@@ -17,7 +17,9 @@ from rlvr_gym.agents.lessons import Lessons  # noqa: E402
 from rlvr_gym.agents.losses import entropy, gvpo_loss, qrpo_loss  # noqa: E402
 from rlvr_gym.agents.models import LanguageModel  # noqa: E402
 from rlvr_gym.agents.recipes import Channel, Correction, Critic, Filter, Recipe  # noqa: E402
+from rlvr_gym.agents.reference import Reference  # noqa: E402
 from rlvr_gym.agents.strategies import Sample  # noqa: E402
+from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 ALPHABET = "0123456789+="
 
@@ -198,7 +200,7 @@ def test_a_divergence_pulls_towards_the_reference(place: str) -> None:
     """Without any reward the policy goes to the reference, by the loss and by the reward."""
     recipe = replace(PLAIN, kl_coef=1.0, kl_estimator="k2" if place == "loss" else "k1", kl_place=place)
     one = learner(recipe, learning_rate=1e-3, betas=(0.9, 0.99))
-    reference = one._reference_model()
+    reference = model(1).model
     samples = played(one.lm, [[0.0] * 64] * 2)
 
     def distance() -> float:
@@ -266,3 +268,41 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
     recipe = recipes.get("grpo", kl_coef=0.0, group_size=3)
     norms = [learner(recipe, gradient_checkpointing=g).learn(1, samples)["grad_norm"] for g in (False, True)]
     assert norms[1] == pytest.approx(norms[0], rel=1e-5)
+
+
+def test_a_reference_follows_by_its_formula() -> None:
+    """Of one parameter: base 1, policy 3, then 7; every second step, with decay 0.75: 1, 1.5, 1.5, 2.875."""
+    policy, base = model(), model()
+    name = "model.norm.weight"
+    for lm, value in ((policy, 3.0), (base, 1.0)):
+        lm.model.get_parameter(name).data.fill_(value)
+    reference = Reference(policy, None, lambda: base, every=2, decay=0.75)
+    seen = []
+    for step, value in enumerate((3.0, 3.0, 7.0, 7.0), start=1):
+        policy.model.get_parameter(name).data.fill_(value)
+        reference.follow(step)
+        with reference.model() as asked:
+            seen.append(asked.get_parameter(name)[0].item())
+    assert seen == [1.0, 1.5, 1.5, 2.875]
+
+
+def test_a_reference_without_decay_is_replaced() -> None:
+    one = learner(recipes.get("grpo", reference_every=3, group_size=3), learning_rate=1e-2)
+    samples = played(model(), REWARDS)
+    for step in (1, 2, 3):
+        one.learn(step, samples)
+    with one.reference.model() as reference:
+        pairs = zip(reference.parameters(), one.lm.model.parameters(), strict=True)
+        assert all(torch.equal(a, b) and a is not b for a, b in pairs)
+    assert lessons_of(one, samples).reference_BT.any()
+
+
+def test_a_reference_that_does_not_fit_is_refused() -> None:
+    for settings, message in (
+        ({"reference_every": -1}, "reference_every must be at least 0"),
+        ({"reference_every": 1, "kl_coef": 0.0}, "needs a divergence"),
+        ({"reference_decay": 0.5}, "needs reference_every"),
+        ({"reference_every": 1, "reference_decay": 1.0}, "must be below 1"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            recipes.get("grpo", **settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,3 +153,22 @@ def test_every_algorithm_of_the_field_has_its_name() -> None:
         "gspo gmpo grpo-lambda ghpo eepo tree-grpo arpo arpo-replay gigpo ufo retool hrl spo rest rest-em"
     )
     assert set(asked.split()) <= set(recipes.names())
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
+
+
+def test_the_page_says_of_each_recipe_what_it_sets() -> None:
+    """Each row of the table, read as settings, is the recipe."""
+    rows = re.findall(r"^\| `([^`]+)` \| (`.*`) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    found = {}
+    for name, pieces in rows:
+        pairs = [piece.partition("=") for piece in re.findall(r"`([^`]+)`", pieces)]
+        if all(equals for _, equals, _ in pairs):
+            said = {key: {"name": value} if key == "rollout" else json.loads(value) for key, _, value in pairs}
+            found[name] = Recipe(name, **said)
+    assert found == {name: recipes.get(name) for name in recipes.names()}
+
+
+def test_the_examples_on_the_page_run() -> None:
+    assert doctest.testfile(str(PAGE), module_relative=False).failed == 0

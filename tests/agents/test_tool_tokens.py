@@ -20,6 +20,7 @@ from rlvr_gym.agents import TrainConfig, Trainer, build_preset, collect, recipes
 from rlvr_gym.agents.batch import Batch, Row, make_batch  # noqa: E402
 from rlvr_gym.agents.episode import Episode  # noqa: E402
 from rlvr_gym.agents.models import LanguageModel  # noqa: E402
+from rlvr_gym.agents.reference import Reference  # noqa: E402
 from rlvr_gym.agents.strategies import Sample  # noqa: E402
 from rlvr_gym.envs.tool_math import ToolMathEnv  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -98,7 +99,7 @@ def asked(plants: Sequence[Tensor], episodes: Sequence[Episode]) -> dict[str, li
 
 def other_reference(run: Trainer) -> None:
     """Another model as the reference, or there would be no divergence at the first step."""
-    run.learner._reference = build_preset("nano", seed=1, alphabet="0123456789+:?").model.requires_grad_(False)
+    run.learner.reference = Reference(run.lm, None, lambda: build_preset("nano", seed=1, alphabet="0123456789+:?"))
 
 
 @pytest.mark.parametrize(

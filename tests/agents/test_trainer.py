@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ def test_six_steps_equal_three_and_three_after_a_restart(whole: Path, tmp_path: 
     second.run()
     assert weights(tmp_path) == weights(whole)
     assert (tmp_path / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+
+
+def test_a_reference_that_follows_is_resumed_exactly(tmp_path: Path) -> None:
+    pieces = {"reference_every": 1, "reference_decay": 0.5}
+    trainer(tmp_path / "whole", pieces, steps=4).run()
+    trainer(tmp_path / "parts", pieces, steps=2).run()
+    trainer(tmp_path / "parts", pieces, steps=4).run()
+    place = "checkpoints/step-000004/reference.safetensors"
+    assert (tmp_path / "parts" / place).read_bytes() == (tmp_path / "whole" / place).read_bytes()
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
 
 
 def stop_after(run: Trainer, steps: int) -> None:
@@ -352,3 +363,12 @@ def test_json_lines_drops_later_rows_and_a_torn_line(tmp_path: Path) -> None:
         {"step": 2},
         {"step": 3, "x": 1},
     ]
+
+
+def test_the_page_of_the_trainer_is_true() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "training.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
+    rows = [line.split("|") for line in page.read_text().splitlines() if line.startswith(("| `--", "| | `betas`"))]
+    named = {word.strip(" `") for row in rows for word in row[2].split(",")} - {"the same"}
+    assert named <= set(asdict(TrainConfig(steps=1)))
+    assert len(named) > 15

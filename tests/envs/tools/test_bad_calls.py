@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from rlvr_gym.agents import Completion, Play, Policy, Request, collect
 from rlvr_gym.envs import ListTaskSet, Task, TextAction
 from rlvr_gym.envs.tools.formats import format_names
-from rlvr_gym.verifiers.strict_json import write_json
 from rlvr_gym.envs.tools.tool_env import ToolEnv
 from rlvr_gym.envs.tools.toolbox import Toolbox, ToolCall
 from rlvr_gym.envs.tools.toolkit import ToolError, Toolkit, tool
 from rlvr_gym.verifiers import make_verifier
+from rlvr_gym.verifiers.strict_json import write_json
 
 NEVER = threading.Event()
 

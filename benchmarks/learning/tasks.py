@@ -1,0 +1,132 @@
+"""The small tasks that the learning studies are made of, and what models imitate before they learn them.
+
+Each is an ordinary text environment. `Practice` versions have experts that know the form of a response and nothing of
+the answer: what a model learns from them is a base that answers in the right form by chance.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from rlvr_gym.envs import ListTaskSet, Task, TextEnv, Transition
+from rlvr_gym.envs.corridor import CorridorEnv
+from rlvr_gym.verifiers import Status, Verdict, Verifier
+from rlvr_gym.verifiers.verdict import Reason
+
+DIGITS = "0123456789"
+
+
+@dataclass(frozen=True)
+class Table(Verifier):
+    """Looks a response up in a table of scores; a score of 1 passes, and what is not in it has the score of `""`."""
+
+    name = "table"
+    version = 1
+
+    def parse_reference(self, reference: Any) -> Any:
+        """The table."""
+        return reference
+
+    def judge(self, response: str, gold: Any, context: Any) -> Verdict:
+        """The score of the response, or of its beginning where the table asks for no more."""
+        said = response[: gold["length"]] if gold.get("length") else response
+        score = gold["scores"].get(said, gold["scores"].get("", 0.0))
+        status = Status.PASSED if score == 1 else Status.FAILED
+        return Verdict(status, score, Reason("looked_up", "in the table"), self.id)
+
+
+class TableEnv(TextEnv):
+    """One question, one answer, a table of what answers are worth.
+
+    Args:
+        tables: Prompt to its table.
+        practice: Letters and lengths of responses that its expert draws from, as `(letters, shortest, longest)`, and
+            weights of the first letter; None for no expert.
+    """
+
+    def __init__(
+        self,
+        tables: dict[str, dict[str, Any]],
+        practice: tuple[str, int, int] | None = None,
+        weights: dict[str, float] | None = None,
+    ) -> None:
+        rows = [
+            Task.create(prompt, {"reference": table, "solution": table.get("solution")})
+            for prompt, table in tables.items()
+        ]
+        super().__init__(ListTaskSet(rows), Table(), reward="dense")
+        self._practice, self._weights = practice, weights
+
+    def transition(self, action: str) -> Transition:
+        """See `TextEnv.transition`."""
+        return Transition(verdict=self.verifier.verify(action, self.task.reference))
+
+    def expert(self, task: Task) -> list[str]:
+        """A response of the right form, by chance."""
+        assert self._practice is not None
+        letters, shortest, longest = self._practice
+        rng = self.np_random
+        length = int(rng.integers(shortest, longest + 1))
+        said = [letters[int(rng.integers(len(letters)))] for _ in range(length)]
+        if self._weights:
+            names = list(self._weights)
+            total = sum(self._weights.values())
+            said[0] = names[int(rng.choice(len(names), p=[self._weights[name] / total for name in names]))]
+        return ["".join(said)]
+
+
+class Wanderer(CorridorEnv):
+    """The corridor with an expert that opens doors by chance: it knows what a move is and no way."""
+
+    def expert(self, task: Task) -> list[str]:
+        """Five moves, by chance."""
+        moves = sorted({move for ways in task.reference["moves"].values() for move in ways})
+        return [moves[int(self.np_random.integers(len(moves)))] for _ in range(5)]
+
+
+def password(letters: str, length: int, tasks: int, seed: int, practice: bool = False) -> TableEnv:
+    """A password for each prompt; only all of it is worth anything."""
+    tables = {}
+    state = seed
+    for number in range(tasks):
+        word = ""
+        for _ in range(length):
+            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+            word += letters[(state >> 33) % len(letters)]
+        tables[f"{number}:"] = {"scores": {word: 1.0}, "solution": word}
+    return TableEnv(tables, (letters, length, length) if practice else None)
+
+
+def two_modes(practice: bool = False) -> TableEnv:
+    """Sixteen answers: `a` is worth 0.6 and what a base says nearly always, `b` is worth 1 and rare."""
+    letters = "abcdefghijklmnop"
+    scores = {"a": 0.6, "b": 1.0, "": 0.0}
+    weights = {letter: 40.0 if letter == "a" else 1.0 for letter in letters}
+    return TableEnv({"?": {"scores": scores}}, (letters, 1, 1) if practice else None, weights if practice else None)
+
+
+def many_modes(practice: bool = False) -> TableEnv:
+    """Sixteen answers, four of them right."""
+    letters = "abcdefghijklmnop"
+    scores = dict.fromkeys("adgj", 1.0)
+    return TableEnv({"?": {"scores": scores}}, (letters, 1, 1) if practice else None)
+
+
+def classes(practice: bool = False) -> TableEnv:
+    """One of four letters, by the sum of the prompt's two digits."""
+    tables = {}
+    for first, second in itertools.product(DIGITS, DIGITS):
+        letter = "abcd"[(int(first) + int(second)) // 5]
+        tables[f"{first}{second}:"] = {"scores": {letter: 1.0}, "solution": f"Hint: {letter}"}
+    return TableEnv(tables, ("abcd", 1, 1) if practice else None)
+
+
+def ramble(longest: int, practice: bool = False) -> TableEnv:
+    """The first letter decides, `a` or `b` by the prompt; what follows is free and worth nothing."""
+    tables = {
+        f"{first}{second}:": {"scores": {"ab"[(int(first) + int(second)) % 2]: 1.0}, "length": 1}
+        for first, second in itertools.product(DIGITS, DIGITS)
+    }
+    return TableEnv(tables, ("ab", 2, longest) if practice else None)
