@@ -56,6 +56,8 @@ def train(steps: int = 40, until: float = 0.2) -> list[float]:
             if groups == PROMPTS:
                 break
         rates.append(sum(bool(sample.episode.passed) for sample in played) / len(played))
+        if step % 10 == 0 or step == steps - 1:
+            print(f"step {step}: pass rate {rates[-1]:.2f}, {tried + 1} rounds for {groups} groups")
         if not kept:
             continue
 
@@ -78,8 +80,6 @@ def train(steps: int = 40, until: float = 0.2) -> list[float]:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(lm.model.parameters(), 1.0)
         optimizer.step()
-        if step % 10 == 0 or step == steps - 1:
-            print(f"step {step}: pass rate {rates[-1]:.2f}, {tried + 1} rounds for {groups} groups")
     return rates
 
 

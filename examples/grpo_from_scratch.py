@@ -47,6 +47,8 @@ def train(steps: int = 150) -> list[float]:
         ]
         episodes = collect(envs, policy, plays)
         rates.append(sum(bool(episode.passed) for episode in episodes) / len(episodes))
+        if step % 25 == 0 or step == steps - 1:
+            print(f"step {step}: pass rate {rates[-1]:.2f}")
 
         # 2. Credit: what a response earned, relative to the others to its prompt.
         rewards_PG = torch.tensor([episode.reward for episode in episodes]).reshape(PROMPTS, GROUP)
@@ -66,8 +68,6 @@ def train(steps: int = 150) -> list[float]:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(lm.model.parameters(), 1.0)
         optimizer.step()
-        if step % 25 == 0 or step == steps - 1:
-            print(f"step {step}: pass rate {rates[-1]:.2f}")
     return rates
 
 

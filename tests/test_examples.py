@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from rlvr_gym import agents
 
 pytest.importorskip("torch", reason="the examples train models")
 
@@ -13,9 +17,15 @@ EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*_
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
-def test_an_example_runs(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    train = runpy.run_path(str(file))["train"]
-    rates = train(steps=2, until=0.01) if "until" in train.__code__.co_varnames else train(steps=2)
+def test_an_example_runs(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps, after two of the warm start's."""
+    warm_start = agents.warm_start
+
+    def short(envs: Any, policy: Any, config: Any) -> Any:
+        return warm_start(envs, policy, replace(config, max_steps=2, batch_size=16, check_episodes=16))
+
+    monkeypatch.setattr(agents, "warm_start", short)
+    rates = runpy.run_path(str(file))["train"](steps=2)
     assert len(rates) == 2
     assert all(0 <= rate <= 1 for rate in rates)
     assert "pass rate" in capsys.readouterr().out

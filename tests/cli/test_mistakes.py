@@ -508,15 +508,15 @@ def test_an_interrupted_training_continues_to_the_same_bytes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch", reason="training needs the extra 'agents'")
-    command = TRAIN.replace("--steps 2", "--steps 50").replace("--checkpoint-every 1", "--checkpoint-every 7").split()
+    command = TRAIN.replace("--steps 2", "--steps 24").replace("--checkpoint-every 1", "--checkpoint-every 4").split()
     run, whole = tmp_path / "run", tmp_path / "whole"
     process = rlvr(*command, str(run))
-    err = stop(process, signal.SIGINT, run / "metrics.jsonl", 9)
+    err = stop(process, signal.SIGINT, run / "metrics.jsonl", 6)
     assert process.returncode == 130
     assert err.strip().splitlines()[-1] == b"rlvr train: interrupted; the same command continues where it stopped"
     assert b"Traceback" not in err
     process = rlvr(*command, str(run))
-    stop(process, signal.SIGKILL, run / "metrics.jsonl", 20)
+    stop(process, signal.SIGKILL, run / "metrics.jsonl", 13)
     assert process.returncode == -signal.SIGKILL
     assert not (run / "model").exists()
     assert main([*command, str(run)]) == 0
