@@ -177,7 +177,7 @@ class Learner:
         """Adds the gradients of some rows, of which this process takes its share; what it saw, as sums over tokens."""
         sums, gap = Metrics(), 0.0
         slopes_B = self._slopes(part) if self.recipe.region in REGRESSIONS else None
-        turns = self.ranks.micro_batches(len(part), self.config.micro_batch)
+        turns = self.ranks.micro_batches(part.batch.attention_BT.sum(dim=1), self.config.micro_batch)
         for number, numbers in enumerate(turns, start=1):
             # A process without a row left makes the same passes as the others, with a weight of 0.
             idle = not len(numbers)
@@ -268,7 +268,7 @@ class Learner:
         """What a model says of all rows, without gradient, in micro-batches; shape [B, T]."""
         found = torch.zeros_like(batch.logprobs_BT)
         with torch.no_grad(), self.autocast():
-            for numbers in self.ranks.micro_batches(len(batch), self.config.micro_batch):
+            for numbers in self.ranks.micro_batches(batch.attention_BT.sum(dim=1), self.config.micro_batch):
                 if len(numbers):
                     part = batch_to(batch.rows(numbers), self.trained.device)
                     found[numbers, : part.ids_BT.shape[1]] = call(part).float().cpu()

@@ -8,11 +8,11 @@ of one process, but for the order of sums.
 from __future__ import annotations
 
 import importlib
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -26,6 +26,7 @@ _LAUNCHED = ("LOCAL_RANK", "ACCELERATE_MIXED_PRECISION")
 _REFUSED = ("DEEPSPEED", "MEGATRON_LM", "XLA", "TP")
 # A process may wait for the first one as long as an evaluation or a warm start takes.
 _PATIENCE = timedelta(hours=12)
+NARROW, ENOUGH_TOKENS = 0.7, 2048
 
 
 class Ranks:
@@ -39,8 +40,10 @@ class Ranks:
 
     Example:
         >>> ranks = Ranks.alone()
-        >>> ranks.rank, ranks.size, ranks.gathered("a"), [part.tolist() for part in ranks.micro_batches(3, 2)]
-        (0, 1, ['a'], [[0, 1], [2]])
+        >>> ranks.rank, ranks.size, ranks.gathered("a")
+        (0, 1, ['a'])
+        >>> [part.tolist() for part in ranks.micro_batches(torch.tensor([5, 5, 9]), rows=2)]
+        [[0], [1, 2]]
     """
 
     def __init__(self, accelerator: Any = None) -> None:
@@ -96,16 +99,23 @@ class Ranks:
 
     def share(self, count: int) -> Tensor:
         """The numbers below `count` that are this process's."""
-        return torch.arange(self.rank, count, self.size)
+        return torch.arange(count)[self.rank :: self.size]
 
-    def micro_batches(self, count: int, rows: int) -> list[Tensor]:
-        """This process's numbers below `count`, so many at a time.
+    def micro_batches(self, lengths: Tensor, rows: int) -> list[Tensor]:
+        """This process's numbers of the rows of a batch, some at a time.
 
-        There are as many parts in every process, since they must make equally many backward passes: some may be empty.
+        Rows of about one length go together, so that little is computed for padding: a part ends where rows are less
+        than 0.7 times as long as its longest one, once it has 2,048 tokens with its padding. There are as many parts in
+        every process, since they must make equally many backward passes: some may be empty.
+
+        Args:
+            lengths: Tokens of each row of the whole batch, ascending.
+            rows: Most rows of a part.
         """
-        parts = list(self.share(count).split(rows)) if self.rank < count else []
-        most = math.ceil(math.ceil(count / self.size) / rows)
-        return parts + [torch.zeros(0, dtype=torch.long)] * (most - len(parts))
+        count = len(lengths)
+        widths = [int(lengths[min(place + self.size, count) - 1]) for place in range(0, count, self.size)]
+        mine = self.share(count)
+        return [mine[start:end] for start, end in pairwise(_cuts(widths, rows))]
 
     def gathered(self, found: T) -> list[T]:
         """What each process has, in their order; it must survive pickling."""
@@ -202,3 +212,16 @@ def _state_dicts() -> tuple[Any, Any]:
     """PyTorch's functions for whole states, and their options."""
     found = importlib.import_module("torch.distributed.checkpoint.state_dict")
     return found, found.StateDictOptions(full_state_dict=True)
+
+
+def _cuts(widths: Sequence[int], rows: int) -> list[int]:
+    """Where parts of ascending widths begin, and where the last one ends; formed from the widest on."""
+    cuts = [len(widths)]
+    while (end := cuts[-1]) > 0:
+        widest, start = widths[end - 1], end - 1
+        while start > 0 and end - start < rows:
+            if widths[start - 1] < NARROW * widest and (end - start) * widest >= ENOUGH_TOKENS:
+                break
+            start -= 1
+        cuts.append(start)
+    return cuts[::-1]

@@ -27,7 +27,7 @@ class TrainConfig:
             in trials a longer first and a shorter second average than AdamW's own (0.9, 0.999) learnt faster.
         decay: Where the learning rate ends, as a share of `learning_rate`; it falls linearly over the run. 1 keeps it.
         max_grad_norm: Gradients are scaled down to this norm.
-        micro_batch: Rows of one forward and backward pass; changes memory, not the result.
+        micro_batch: Most rows of one forward and backward pass; changes memory, not the result.
         precision: `"fp32"`, or `"bf16"`: forward passes under autocast, with parameters and optimiser in fp32.
         lora: Rank of a LoRA adapter of all linear layers but the output, which is then all that is trained of the
             policy; 0 trains all weights. A critic of its own is always trained whole.

@@ -264,11 +264,24 @@ def test_an_error_of_the_first_process_is_raised_in_all(two: Path) -> None:
         assert "train.learning_rate: 0.0001 there, 0.5 now" in (two / f"refused-{rank}").read_text()
 
 
-@pytest.mark.parametrize(("count", "expected"), [(5, ([[0, 2], [4]], [[1, 3], []])), (1, ([[0]], [[]])), (0, ([], []))])
+@pytest.mark.parametrize(("count", "expected"), [(5, ([[0], [2, 4]], [[1], [3]])), (1, ([[0]], [[]])), (0, ([], []))])
 def test_every_process_makes_as_many_passes(count: int, expected: tuple[list[list[int]], ...]) -> None:
     for rank in range(2):
         ranks = Ranks(Launcher(process_index=rank, num_processes=2))
-        assert [part.tolist() for part in ranks.micro_batches(count, 2)] == expected[rank]
+        assert [part.tolist() for part in ranks.micro_batches(torch.ones(count), 2)] == expected[rank]
+
+
+def test_rows_of_about_one_length_go_together() -> None:
+    """By hand: of 30 rows of 100, 24 are a part at its bound; 6 go with the 18 of 80; then come those of 20."""
+    lengths = torch.tensor([20] * 300 + [80] * 18 + [100] * 30)
+    parts = Ranks.alone().micro_batches(lengths, rows=24)
+    assert [len(part) for part in parts][-2:] == [24, 24]
+    assert [int(lengths[part].max()) for part in parts][-2:] == [100, 100]
+    assert all(int(lengths[part].max()) == 20 for part in parts[:-2])
+    assert torch.equal(torch.cat(parts), torch.arange(len(lengths)))
+    assert max(len(part) for part in parts) <= 24
+    whole = Ranks.alone().micro_batches(torch.tensor([3, 60, 64]), rows=512)
+    assert [part.tolist() for part in whole] == [[0, 1, 2]]  # too few tokens to be worth a pass more
 
 
 class Launcher:
