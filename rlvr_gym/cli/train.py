@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import gymnasium as gym
 
 from rlvr_gym.agents import recipes
 from rlvr_gym.benchmarks.runner import BenchConfig, bench
 from rlvr_gym.cli import specs
 from rlvr_gym.cli.console import percent, progress_bar, say, table, warn
-from rlvr_gym.verifiers import ConfigError
+from rlvr_gym.envs.wrappers import Hint, UnaryFeedback
+from rlvr_gym.verifiers import ConfigError, UnknownNameError
+
+WRAPPERS: Mapping[str, Callable[[gym.Env[str, str]], gym.Env[str, str]]] = {
+    "hint": partial(Hint, fraction=0.0),  # shows what a rollout asks for
+    "unary": UnaryFeedback,
+}
 
 
 def run_train(args: argparse.Namespace) -> int:
@@ -34,8 +44,9 @@ def run_train(args: argparse.Namespace) -> int:
         "model": args.model,
         "alphabet": args.alphabet,
         "warm_start": args.warm_start,
+        "wrap": args.wrap,
     }
-    make_train = specs.env_factory(env_id, kwargs)
+    make_train = _wrapped(args.wrap, specs.env_factory(env_id, kwargs))
     make_eval = specs.env_factory(env_id, eval_kwargs)
     ranks = Ranks.launched()
     trainer = Trainer(
@@ -56,6 +67,15 @@ def run_train(args: argparse.Namespace) -> int:
         metrics = trainer.run(lambda m: update(int(m["step"]), config.steps, f"pass rate {percent(m['pass_rate'])}"))
     _say_result(metrics, folder)
     return 0
+
+
+def _wrapped(name: str | None, make: Callable[[], gym.Env[str, str]]) -> Callable[[], gym.Env[str, str]]:
+    """The training environment in the wrapper that some recipes need; evaluation is without it."""
+    if name is None:
+        return make
+    if name not in WRAPPERS:
+        raise UnknownNameError("wrapper", name, WRAPPERS)
+    return lambda: WRAPPERS[name](make())
 
 
 def _configs(args: argparse.Namespace) -> tuple[Any, Any]:

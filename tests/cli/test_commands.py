@@ -186,3 +186,17 @@ def test_train_bench_and_resume_with_a_tiny_model(tmp_path: Path, capsys: pytest
     capsys.readouterr()
     assert main(bench) == 2
     assert "holds another run" in capsys.readouterr().err
+
+
+def test_training_may_be_in_a_wrapper() -> None:
+    from rlvr_gym.envs.wrappers import Hint, UnaryFeedback
+    from rlvr_gym.verifiers import UnknownNameError
+
+    from rlvr_gym.cli.specs import env_factory
+    from rlvr_gym.cli.train import WRAPPERS, _wrapped
+
+    make = env_factory("rlvr/Countdown-v0", {})
+    assert _wrapped(None, make) is make
+    assert {name: type(_wrapped(name, make)()) for name in WRAPPERS} == {"hint": Hint, "unary": UnaryFeedback}
+    with pytest.raises(UnknownNameError, match="did you mean 'hint'"):
+        _wrapped("hnit", make)

@@ -1,0 +1,59 @@
+"""The stored learning studies: the page quotes them, and what it says that they show is in the figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "learning"
+PAGE = FOLDER / "README.md"
+
+
+def studies() -> dict[str, dict[str, Any]]:
+    files = sorted((FOLDER / "results").glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def of_arm(study: dict[str, Any], arm: str, key: str) -> list[float]:
+    return [run[key] for run in study["runs"] if run["arm"] == arm]
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def rows(name: str) -> list[str]:
+    study = studies()[name]
+    found = []
+    for arm in study["recipes"]:
+        trained = of_arm(study, arm, "trained")
+        if trained:
+            found.append(
+                f"| {arm} | {len(trained)} | {mean(of_arm(study, arm, 'warm')):.2f} | {mean(trained):.2f} "
+                f"({min(trained):.2f} to {max(trained):.2f}) | {mean(of_arm(study, arm, 'sampled_tokens')):,.0f} | "
+                f"{mean(of_arm(study, arm, 'train_cpu_s')):.0f} |"
+            )
+    return found
+
+
+def test_the_page_quotes_every_study() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for name in studies():
+        assert [row for row in rows(name) if row not in page] == []
+        assert (FOLDER / "results" / f"{name}.png").is_file()
+
+
+def test_recipes_beat_their_own_warm_start() -> None:
+    for name in ("recipes", "recipes_of_turns"):
+        study = studies()[name]
+        for arm in study["recipes"]:
+            trained = of_arm(study, arm, "trained")
+            assert trained, f"{arm} was not run"
+            assert mean(trained) > mean(of_arm(study, arm, "warm")), arm
+
+
+def test_unlearning_finds_what_grpo_does_not() -> None:
+    study = studies()["two_modes"]
+    assert max(of_arm(study, "grpo", "trained")) < 0.1
+    assert sum(value > 0.5 for value in of_arm(study, "eepo", "trained")) >= 3
