@@ -81,9 +81,9 @@ class Wanderer(CorridorEnv):
     """The corridor with an expert that opens doors by chance: it knows what a move is and no way."""
 
     def expert(self, task: Task) -> list[str]:
-        """Five moves, by chance."""
+        """Moves by chance, too few for the exit."""
         moves = sorted({move for ways in task.reference["moves"].values() for move in ways})
-        return [moves[int(self.np_random.integers(len(moves)))] for _ in range(5)]
+        return [moves[int(self.np_random.integers(len(moves)))] for _ in range(2)]
 
 
 def password(letters: str, length: int, tasks: int, seed: int, practice: bool = False) -> TableEnv:

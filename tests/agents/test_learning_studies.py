@@ -45,15 +45,29 @@ def test_the_page_quotes_every_study() -> None:
 
 
 def test_recipes_beat_their_own_warm_start() -> None:
-    for name in ("recipes", "recipes_of_turns"):
-        study = studies()[name]
-        for arm in study["recipes"]:
-            trained = of_arm(study, arm, "trained")
-            assert trained, f"{arm} was not run"
-            assert mean(trained) > mean(of_arm(study, arm, "warm")), arm
+    study = studies()["recipes"]
+    for arm in study["recipes"]:
+        trained = of_arm(study, arm, "trained")
+        assert trained, f"{arm} was not run"
+        assert mean(trained) > mean(of_arm(study, arm, "warm")), arm
 
 
 def test_unlearning_finds_what_grpo_does_not() -> None:
     study = studies()["two_modes"]
     assert max(of_arm(study, "grpo", "trained")) < 0.1
     assert sum(value > 0.5 for value in of_arm(study, "eepo", "trained")) >= 3
+
+
+def test_what_was_found_once_is_kept_by_replay() -> None:
+    study = studies()["password"]
+    assert max(of_arm(study, "grpo", "trained")) < 0.05
+    assert min(of_arm(study, "arpo-replay", "trained")) > 0.1
+
+
+def test_likelihood_of_what_passed_narrows_the_policy() -> None:
+    study = studies()["entropy"]
+    last = {
+        arm: [run["curves"]["entropy"][-1][1] for run in study["runs"] if run["arm"] == arm]
+        for arm in ("grpo", "raft++")
+    }
+    assert mean(last["raft++"]) < mean(last["grpo"]) / 2
