@@ -24,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 RESULTS = Path(__file__).parent / "results"
+MANY = 8
 
 
 def one(name: str, arm: str, seed: int) -> dict[str, Any]:
@@ -118,12 +119,19 @@ def write(file: Path, study: Any, runs: list[dict[str, Any]]) -> None:
 
 
 def draw(file: Path, study: Any, runs: list[dict[str, Any]]) -> None:
-    """A curve an arm: the mean over seeds, and the range between the second lowest and second highest."""
+    """A curve an arm, or for many arms a line from before to after.
+
+    A curve is the mean over seeds, with the range between the second lowest and second highest.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
     import numpy as np
+
+    if len(study.arms) > MANY:
+        draw_changes(file, study, runs)
+        return
 
     figure, axes = plt.subplots(figsize=(7, 4.2))
     for arm in study.arms:
@@ -142,6 +150,30 @@ def draw(file: Path, study: Any, runs: list[dict[str, Any]]) -> None:
     axes.set_title(study.claim, fontsize=8, wrap=True)
     axes.legend(fontsize=8, frameon=False)
     axes.grid(alpha=0.25)
+    figure.tight_layout()
+    figure.savefig(file, dpi=120, metadata={"Software": None})
+
+
+def draw_changes(file: Path, study: Any, runs: list[dict[str, Any]]) -> None:
+    """For each arm a grey dot at the pass rate before, and one at that after, means over seeds; best arms on top."""
+    import matplotlib.pyplot as plt
+
+    means = {}
+    for arm in study.arms:
+        own = [run for run in runs if run["arm"] == arm]
+        if own:
+            means[arm] = [sum(run[key] for run in own) / len(own) for key in ("warm", "trained")]
+    order = sorted(means, key=lambda arm: means[arm][1])
+    figure, axes = plt.subplots(figsize=(7, 0.24 * len(order) + 1.2))
+    for place, arm in enumerate(order):
+        before, after = means[arm]
+        axes.plot([before, after], [place, place], color="C0", linewidth=1.5, alpha=0.5)
+        axes.plot([before], [place], "o", color="0.6", markersize=4)
+        axes.plot([after], [place], "o", color="C0", markersize=5)
+    axes.set_yticks(range(len(order)), order, fontsize=8)
+    axes.set_xlabel("pass rate: warm start (grey) and trained")
+    axes.set_title(study.claim, fontsize=8, wrap=True)
+    axes.grid(alpha=0.25, axis="x")
     figure.tight_layout()
     figure.savefig(file, dpi=120, metadata={"Software": None})
 
