@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_demo_runs_and_its_benchmark_is_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two steps of training instead of 400 and 4 samples a task; the warm start is the demo's own."""
+    """Ten steps of training instead of 400 and 8 samples a task; the warm start is the demo's own."""
     pytest.importorskip("torch", reason="the demo trains a model")
     demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))["demo"]
-    assert demo(str(tmp_path), steps=2, n=4) == 0
+    assert demo(str(tmp_path), steps=10, n=8) == 0
     out = capsys.readouterr().out
     assert out.count("$ rlvr ") == 4
     compared = json.loads((tmp_path / "compare" / "compare.json").read_text())
     assert 0.10 <= compared["curve"][0]["base"] <= 0.40
-    assert (compared["tasks"], compared["left_out"], compared["n"]) == (200, 0, 4)
+    assert (compared["tasks"], compared["left_out"], compared["n"]) == (200, 0, 8)
     assert (tmp_path / "compare" / "report.html").stat().st_size > 100_000
     tested = set()
     for line in (tmp_path / "trained" / "samples.jsonl").read_text().splitlines():

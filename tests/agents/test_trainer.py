@@ -246,12 +246,12 @@ def test_it_learns_a_task_with_a_constant_answer(tmp_path: Path) -> None:
 
 def test_warm_start_stops_at_the_rate(tmp_path: Path) -> None:
     policy = TransformersPolicy(start(), max_new_tokens=3)
-    settings = WarmStartConfig(until=0.1, check_every=10, check_episodes=128, batch_size=64, learning_rate=3e-3)
+    settings = WarmStartConfig(until=0.15, check_every=10, check_episodes=256, batch_size=64, learning_rate=3e-3)
     seen: list[float] = []
     result = warm_start([make_env()], policy, settings, lambda step, loss, rate: seen.append(rate))
     assert result.reached
-    assert result.pass_rate >= 0.1
-    assert all(rate < 0.1 for rate in seen[:-1])
+    assert result.pass_rate >= 0.15
+    assert all(rate < 0.15 for rate in seen[:-1])
 
 
 def test_warm_start_needs_solutions() -> None:

@@ -43,7 +43,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "PlannerExecutor": {"subgoals": 2, "max_turns": 10},
     "ToolWorld": {"domain": "library", "wishes": 1, "refused": 0.0, "max_turns": 12},
 }
-CODE_TASKS, TOOL_TASKS, TASKS = 1, 1, 2
+CODE_TASKS, TOOL_TASKS, TASKS = 1, 1, 3
 FIXTURES = Path(__file__).parents[2] / "verifiers" / "fixtures"
 COMBINED = ["hedge", "declarations", "injection"]  # what reaches the children
 

@@ -566,11 +566,11 @@ def test_a_volume_of_the_image_cannot_be_written(engine: Engine) -> None:
 # --- The pool ------------------------------------------------------------------------------------------------------
 
 
-def test_forty_runs_leave_nothing_beyond_the_pool(engine: Engine) -> None:
+def test_a_hundred_runs_leave_nothing_beyond_the_pool(engine: Engine) -> None:
     with Docker(image=IMAGE, host=engine.host, pool=3, concurrency=8) as sandbox:
         label = label_of(sandbox)
-        results = sandbox.run_batch([RunSpec(f"print({n})", limits=TIGHT) for n in range(40)])
-        assert [r.stdout if isinstance(r, RunResult) else r for r in results] == [b"%d\n" % n for n in range(40)]
+        results = sandbox.run_batch([RunSpec(f"print({n})", limits=TIGHT) for n in range(100)])
+        assert [r.stdout if isinstance(r, RunResult) else r for r in results] == [b"%d\n" % n for n in range(100)]
         assert eventually(lambda: len(engine.containers(label)) == 3)
         time.sleep(0.5)
         assert len(engine.containers(label)) == 3
