@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from rlvr_gym.agents.prefixes import Page, Prefixes
 from rlvr_gym.agents.stepping import make_stepper
 from torch import Tensor
 
@@ -47,6 +48,7 @@ def decode(
     eos_ids: Sequence[int],
     temperature: float = 1.0,
     pad_id: int = 0,
+    prefixes: Prefixes | None = None,
 ) -> Decoded:
     """Continue prompts, all rows side by side.
 
@@ -58,6 +60,8 @@ def decode(
         temperature: Divides the logits. 0 takes the likeliest id, whatever the uniform numbers; log-probabilities and
             entropies are then those at temperature 1.
         pad_id: Fills up shorter prompts; it is not attended to.
+        prefixes: What is found there of the prompts is not read again, and all rows are kept there. Only for models
+            that `stepping.remembers`.
 
     Raises:
         ConfigError: A prompt is empty.
@@ -70,13 +74,14 @@ def decode(
         (torch.Size([2, 5]), True)
     """
     steps = uniforms_BT.shape[1]
-    stepper = make_stepper(model, prompts, pad_id, room=steps)
+    stepper = make_stepper(model, prompts, pad_id, room=steps, prefixes=prefixes)
     logits_BV = stepper.logits_BV
     uniforms_BT = uniforms_BT.to(logits_BV.device)
     ends_V = torch.zeros(logits_BV.shape[1], dtype=torch.bool, device=logits_BV.device)
     ends_V[torch.tensor([i for i in eos_ids if i < len(ends_V)], dtype=torch.long, device=ends_V.device)] = True
     record = _Record(len(prompts), steps, logits_BV.device)
     open_B = torch.ones(len(prompts), dtype=torch.bool, device=logits_BV.device)
+    pages: list[tuple[Tensor, Page]] = []
     for step in range(steps):
         token_B, logprob_B, entropy_B = _choose(logits_BV, uniforms_BT[:, step], temperature)
         record.add(token_B, logprob_B, entropy_B)
@@ -86,11 +91,17 @@ def decode(
             break
         if left < OPEN_SHARE * len(open_B):
             rows = open_B.nonzero()[:, 0]
+            if prefixes is not None:
+                ended = (~open_B).nonzero()[:, 0]
+                pages.append((record.places_B[ended], stepper.page(ended)))
             record.narrow(rows)
             stepper.keep(rows)
             token_B, uniforms_BT, open_B = token_B[rows], uniforms_BT[rows], open_B[rows]
         logits_BV = stepper.step(token_B)
-    return record.decoded(ends_V)
+    decoded = record.decoded(ends_V)
+    if prefixes is not None:
+        _remember(prefixes, [*pages, (record.places_B, stepper.page())], prompts, decoded)
+    return decoded
 
 
 def draw_tokens(logits_BV: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -130,13 +141,17 @@ def likeliest_tokens(logits_BV: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Record:
-    """What was sampled, while fewer and fewer of the rows are open."""
+    """What was sampled, while fewer and fewer of the rows are open.
+
+    Attributes:
+        places_B: Which of all rows those are that are left.
+    """
 
     def __init__(self, rows: int, steps: int, device: torch.device) -> None:
         self._tokens_BT = torch.zeros(rows, steps, dtype=torch.long, device=device)
         self._logprobs_BT = torch.zeros(rows, steps, device=device)
         self._entropies_BT = torch.zeros(rows, steps, device=device)
-        self._places_B = torch.arange(rows, device=device)
+        self.places_B = torch.arange(rows, device=device)
         self._stretch: list[tuple[Tensor, Tensor, Tensor]] = []
         self._written = 0
 
@@ -147,7 +162,7 @@ class _Record:
     def narrow(self, rows: Tensor) -> None:
         """Go on with these of the rows that are left."""
         self._write()
-        self._places_B = self._places_B[rows]
+        self.places_B = self.places_B[rows]
 
     def decoded(self, ends_V: Tensor) -> Decoded:
         """Everything, on the CPU."""
@@ -160,9 +175,19 @@ class _Record:
         stop = self._written + len(self._stretch)
         wholes = (self._tokens_BT, self._logprobs_BT, self._entropies_BT)
         for whole, columns in zip(wholes, zip(*self._stretch, strict=True), strict=True):
-            whole[self._places_B, self._written : stop] = torch.stack(columns, dim=1)
+            whole[self.places_B, self._written : stop] = torch.stack(columns, dim=1)
         self._written = stop
         self._stretch = []
+
+
+def _remember(
+    prefixes: Prefixes, pages: Sequence[tuple[Tensor, Page]], prompts: Sequence[Sequence[int]], decoded: Decoded
+) -> None:
+    """Keep the cache of all rows: that of a prompt and of what was sampled, but for the last, which was never read."""
+    lengths, tokens = decoded.lengths_B.tolist(), decoded.tokens_BT.tolist()
+    for places_B, page in pages:
+        rows = [(*prompts[place], *tokens[place][: lengths[place] - 1]) for place in places_B.tolist()]
+        prefixes.add(rows, page)
 
 
 def _choose(logits_BV: Tensor, uniforms_B: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:

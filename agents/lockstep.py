@@ -7,6 +7,8 @@ The same plays give the same episodes by both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import count
 
 import gymnasium as gym
 from rlvr_gym.agents.asking import ask
@@ -44,13 +46,21 @@ def collect(envs: Sequence[gym.Env[str, str]], policy: Policy, plays: Sequence[P
     if not envs:
         raise ConfigError("collect needs at least one environment")
     episodes: list[Episode] = []
+    # What was computed in the first turn is worth keeping only where a second is to be expected.
+    unforgotten = 0 if any(getattr(env.unwrapped, "max_turns", 0) != 1 for env in envs) else 1
     for start in range(0, len(plays), len(envs)):
         wave = [Playing(play, env) for env, play in zip(envs, plays[start : start + len(envs)], strict=False)]
         for playing in wave:
             playing.begin()
-        while under_way := [playing for playing in wave if playing.done is None]:
-            requests = [playing.request() for playing in under_way]
-            for playing, completion in zip(under_way, ask(policy, requests), strict=True):
-                playing.advance(completion)
+        with ExitStack() as held:
+            for turn in count():
+                under_way = [playing for playing in wave if playing.done is None]
+                if not under_way:
+                    break
+                if turn == unforgotten:
+                    held.enter_context(policy.remembering())
+                requests = [playing.request() for playing in under_way]
+                for playing, completion in zip(under_way, ask(policy, requests), strict=True):
+                    playing.advance(completion)
         episodes.extend(playing.done for playing in wave if playing.done is not None)
     return episodes

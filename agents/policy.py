@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +116,14 @@ class Policy(ABC):
     def available(self, prompt: str) -> int | None:
         """How many different completions of this prompt there are; None for no limit."""
         return None
+
+    def remembering(self) -> AbstractContextManager[None]:
+        """While it is entered, the policy may keep what it computed of conversations that go on.
+
+        Who enters it promises that no parameter changes before it is left. What is sampled is the same, but for
+        floating-point differences. By default nothing is kept.
+        """
+        return nullcontext()
 
     @abstractmethod
     def sample(self, requests: Sequence[Request]) -> list[Completion]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from rlvr_gym.agents.prefixes import Known, Page, Prefixes
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,12 +32,16 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
 
     Args:
         length: Tokens for which there is room once `batch_select_indices` was called.
+        known: Keys and values of earlier tokens, with room for the first that come.
+        used: How many these are.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, known: tuple[Tensor, Tensor] | None = None, used: int = 0) -> None:
         super().__init__()
         self.length = length
-        self.used = 0
+        self.used = used
+        if known is not None:
+            (self.keys, self.values), self.is_initialized = known, True
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Take in the keys and values of new tokens; returns those of all."""
@@ -72,29 +77,52 @@ class Stepper:
 
     Args:
         model: A causal transformers model.
-        ids_UL: Different prompts, padded on the left.
+        ids_UL: Different prompts, or what is not known of them, padded on the left.
         attention_UL: 0 at padding.
         rows_B: Which of the prompts each row continues.
         room: Tokens that will be sampled at most.
+        known: Of the prompts' beginnings.
 
     Attributes:
         logits_BV: Logits of the next token, in float32.
     """
 
-    def __init__(self, model: Any, ids_UL: Tensor, attention_UL: Tensor, rows_B: Tensor, room: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        ids_UL: Tensor,
+        attention_UL: Tensor,
+        rows_B: Tensor,
+        room: int,
+        known: Known | None = None,
+    ) -> None:
         self.model = model
-        self.padded = not bool(attention_UL.all())
-        self._known = inspect.signature(model.forward).parameters
-        self._lengths_B = attention_UL.sum(dim=1)
-        self._used = 0
-        self._attention_BW = functional.pad(attention_UL, (0, room), value=1)
+        self._takes = inspect.signature(model.forward).parameters
+        before_UW = attention_UL[:, :0] if known is None else known.attention_UW
+        self._used = before_UW.shape[1]
+        attention_UW = torch.cat([before_UW, attention_UL], dim=1)
+        self.padded = not bool(attention_UW.all())
+        self.width = attention_UW.shape[1] + room
+        self._lengths_B = attention_UW.sum(dim=1)
+        self._attention_BW = functional.pad(attention_UW, (0, room), value=1)
         self.cache = DynamicCache(config=model.config)
         self.cache.layers = [
-            RoomyLayer(ids_UL.shape[1] + room) if type(layer) is DynamicLayer else layer for layer in self.cache.layers
+            self._roomy(place, known) if type(layer) is DynamicLayer else layer
+            for place, layer in enumerate(self.cache.layers)
         ]
-        logits_UV = self._forward(ids_UL, (attention_UL.cumsum(dim=1) - 1).clamp(min=0))
+        positions_UL = before_UW.sum(dim=1, keepdim=True) + attention_UL.cumsum(dim=1) - 1
+        logits_UV = self._forward(ids_UL, positions_UL.clamp(min=0))
         self.keep(rows_B)
         self.logits_BV = logits_UV[rows_B]
+
+    def page(self, rows_B: Tensor | None = None) -> Page:
+        """The cache as it is: of these rows, which are copied, or of all."""
+        attention_BW = self._attention_BW[:, : self._used]
+        pairs = [(layer.keys, layer.values) for layer in self.cache.layers]
+        if rows_B is None:
+            return Page(tuple(pairs), attention_BW)
+        copied = [(keys[rows_B, :, : self._used], values[rows_B, :, : self._used]) for keys, values in pairs]
+        return Page(tuple(copied), attention_BW[rows_B])
 
     def step(self, token_B: Tensor) -> Tensor:
         """Take in one token a row; returns the logits of the next, [B, V] in float32."""
@@ -107,6 +135,9 @@ class Stepper:
         self.cache.batch_select_indices(rows_B)
         self._lengths_B, self._attention_BW = self._lengths_B[rows_B], self._attention_BW[rows_B]
 
+    def _roomy(self, place: int, known: Known | None) -> RoomyLayer:
+        return RoomyLayer(self.width) if known is None else RoomyLayer(self.width, known.layers[place], self._used)
+
     def _forward(self, ids_BL: Tensor, positions_BL: Tensor) -> Tensor:
         self._used += ids_BL.shape[1]
         more = {"position_ids": positions_BL, "logits_to_keep": 1}
@@ -115,7 +146,7 @@ class Stepper:
             attention_mask=self._attention_BW[:, : self._used],
             past_key_values=self.cache,
             use_cache=True,
-            **{name: value for name, value in more.items() if name in self._known},
+            **{name: value for name, value in more.items() if name in self._takes},
         )
         logits: Tensor = output.logits[:, -1].float()
         return logits
@@ -165,13 +196,21 @@ class LlamaStepper(Stepper):
     Prompts are still read by the model's own forward pass. Of the weights it takes a copy, as they are now.
     """
 
-    def __init__(self, model: Any, ids_UL: Tensor, attention_UL: Tensor, rows_B: Tensor, room: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        ids_UL: Tensor,
+        attention_UL: Tensor,
+        rows_B: Tensor,
+        room: int,
+        known: Known | None = None,
+    ) -> None:
         self._dtype = model.model.embed_tokens.weight.dtype
-        super().__init__(model, ids_UL, attention_UL, rows_B, room)
+        super().__init__(model, ids_UL, attention_UL, rows_B, room, known)
         config = model.config
         self._blocks = [_block(layer, config) for layer in model.model.layers]
         self._norm, self._head = _norm(model.model.norm.weight, config), _linear(model.lm_head)
-        places = torch.arange(ids_UL.shape[1] + room, device=ids_UL.device)[None]
+        places = torch.arange(self.width, device=ids_UL.device)[None]
         cos, sin = model.model.rotary_emb(torch.empty(0, dtype=self._dtype, device=ids_UL.device), places)
         # A rotation is x * cos + (second half, first half) * sin with the sign of the first half turned.
         self._halves = (2, cos.shape[-1] // 2)
@@ -223,7 +262,9 @@ class LlamaStepper(Stepper):
         return self._cos_W2H[self._lengths_B, None], self._sin_W2H[self._lengths_B, None]
 
 
-def make_stepper(model: Any, prompts: Sequence[Sequence[int]], pad_id: int, room: int) -> Stepper:
+def make_stepper(
+    model: Any, prompts: Sequence[Sequence[int]], pad_id: int, room: int, prefixes: Prefixes | None = None
+) -> Stepper:
     """The fastest stepper that knows the model, with the prompts read.
 
     Args:
@@ -231,17 +272,26 @@ def make_stepper(model: Any, prompts: Sequence[Sequence[int]], pad_id: int, room
         prompts: Ids, one prompt a row; equal prompts are read once.
         pad_id: Any id; what fills rows up is not attended to.
         room: Tokens that will be sampled at most.
+        prefixes: Of the prompts, what is found there is not read again. Only for models that `remembers`.
 
     Raises:
         ConfigError: A prompt is empty.
     """
     unique = {tuple(prompt): None for prompt in prompts}
     places = {prompt: i for i, prompt in enumerate(unique)}
-    ids_UL, attention_UL = left_padded(list(unique), pad_id)
+    known = prefixes.known(list(unique)) if prefixes is not None else None
+    lengths = known.lengths if known is not None else [0] * len(unique)
+    unread = [prompt[length:] for prompt, length in zip(unique, lengths, strict=True)]
+    ids_UL, attention_UL = left_padded(unread, pad_id)
     rows_B = torch.tensor([places[tuple(prompt)] for prompt in prompts])
     kind = LlamaStepper if _is_plain_llama(model) else Stepper
     device = model.device
-    return kind(model, ids_UL.to(device), attention_UL.to(device), rows_B.to(device), room)
+    return kind(model, ids_UL.to(device), attention_UL.to(device), rows_B.to(device), room, known)
+
+
+def remembers(model: Any) -> bool:
+    """Whether the cache of a model holds keys and values of every token, and nothing else."""
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
 
 
 def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
@@ -273,7 +323,7 @@ def _is_plain_llama(model: Any) -> bool:
         config.hidden_act == "silu"
         and sum(parameter.numel() for parameter in model.parameters()) <= _SMALL
         and getattr(inner.rotary_emb, "rope_type", None) in _FIXED_ROTATIONS
-        and all(type(layer) is DynamicLayer for layer in DynamicCache(config=config).layers)
+        and remembers(model)
         and all(type(module) is nn.Linear for module in linear)
         and type(inner.embed_tokens) is nn.Embedding
         and not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())

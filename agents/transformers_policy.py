@@ -8,7 +8,8 @@ seed, so they do not depend on its place in the batch (up to floating-point diff
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from rlvr_gym.agents.decoding import Decoded, decode
 from rlvr_gym.agents.encoding import encode_conversation
 from rlvr_gym.agents.models import LanguageModel
 from rlvr_gym.agents.policy import Completion, Policy, Request
+from rlvr_gym.agents.prefixes import Prefixes
+from rlvr_gym.agents.stepping import remembers
 from rlvr_gym.verifiers import ConfigError
 from torch import Tensor
 
@@ -53,11 +56,22 @@ class TransformersPolicy(Policy):
         self.temperature = temperature
         self.batch_size = batch_size
         self._eos = _eos_ids(lm)
+        self._prefixes: Prefixes | None = None
 
     @property
     def vocabulary_size(self) -> int:
         """Ids that it chooses between."""
         return int(self.lm.model.config.get_text_config().vocab_size)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """See `Policy.remembering`: keys and values of all rows are kept, up to `prefixes.KEPT_BYTES`."""
+        before = self._prefixes
+        self._prefixes = Prefixes() if remembers(self.lm.model) else None
+        try:
+            yield
+        finally:
+            self._prefixes = before
 
     def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """See `Policy.sample`."""
@@ -77,6 +91,7 @@ class TransformersPolicy(Policy):
                 eos_ids=self._eos,
                 temperature=self.temperature,
                 pad_id=self.lm.tokenizer.pad_token_id,
+                prefixes=self._prefixes,
             )
             completions |= zip(part, self._completions(asked, decoded), strict=True)
         return [completions[i] for i in range(len(prompts))]

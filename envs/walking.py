@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from rlvr_gym.envs.action import Transition
@@ -34,7 +35,7 @@ class WalkingEnv(TextEnv):
     def view(self, task: Task, place: str) -> str:
         """What is told at a place that is not the goal."""
 
-    @property
+    @cached_property
     def bare(self) -> bool:
         """Whether a response is a move and nothing else, as small models write it."""
         return bool(self.verifier.config()["markers"] == ["whole"])

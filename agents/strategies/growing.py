@@ -119,7 +119,8 @@ def grown(stage: Stage, prompts: Sequence[tuple[int, Prompt]], trees: int = 1) -
         start.begin()
         trunks += [Trunk(prompt, group, start) for _ in range(trees)]
     try:
-        yield trunks
+        with stage.policy.remembering():
+            yield trunks
     finally:
         for trunk in trunks:
             trunk.close()
