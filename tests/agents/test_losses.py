@@ -1,4 +1,4 @@
-"""Loss pieces against literal values worked by hand, and the invariances that users of other libraries miss."""
+"""Loss pieces: invariances that users of other libraries miss; literal values are in `test_golden_vectors.py`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,8 @@ from rlvr_gym.agents.losses import (  # noqa: E402
     clipped_policy_loss,
     entropy,
     geometric_policy_loss,
-    gvpo_loss,
     kl,
-    log_ratios,
     policy_gradient_loss,
-    qrpo_loss,
     sampler_correction,
     value_loss,
     weighted_policy_loss,
@@ -31,53 +28,6 @@ from rlvr_gym.agents.recipes import AGGREGATIONS, KL_ESTIMATORS  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 NORM = {"seq_mean_token_sum_norm": 10.0}
-
-
-@pytest.mark.parametrize(
-    ("advantage", "ratio", "expected"),
-    [
-        # max(-A rho, -A clip(rho, 0.8, 1.28))
-        (1.0, 0.5, -0.5),  # below the clip nothing is gained by pushing down, so the plain term stands
-        (1.0, 1.25, -1.25),  # inside
-        (1.0, 1.4, -1.28),  # clipped at 1 + 0.28
-        (-1.0, 0.5, 0.8),  # clipped at 1 - 0.2
-        (-1.0, 1.25, 1.25),
-        (-1.0, 4.0, 4.0),  # no dual clip
-    ],
-)
-def test_clipped_loss_by_hand(advantage: float, ratio: float, expected: float) -> None:
-    one = torch.ones(1, 1)
-    result = clipped_policy_loss(
-        (math.log(ratio) * one).double(), torch.zeros(1, 1).double(), advantage * one, one.bool(), clip_high=0.28
-    )
-    assert result.loss_BT.item() == pytest.approx(expected, abs=1e-6)
-    assert bool(result.clipped_BT.item()) is ((advantage, ratio) in {(1.0, 1.4), (-1.0, 0.5)})
-
-
-@pytest.mark.parametrize(
-    ("logprob", "reference", "expected"),
-    # exp(-d) - 1 + d with d = 0.5: 0.606531 - 1 + 0.5; with d = -0.5: 1.648721 - 1 - 0.5
-    [(-1.0, -1.5, 0.106531), (-1.5, -1.0, 0.148721), (-2.0, -2.0, 0.0)],
-)
-def test_k3_by_hand(logprob: float, reference: float, expected: float) -> None:
-    value = kl(torch.tensor([[logprob]]), torch.tensor([[reference]]), torch.tensor([[True]]))
-    assert value.item() == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("mode", "expected"),
-    [
-        ("token_mean", 20 / 6),
-        ("token_sum", 20.0),
-        ("seq_mean_token_sum", (4 + 16) / 2),
-        ("seq_mean_token_mean", (2 + 4) / 2),
-        ("seq_mean_token_sum_norm", (4 + 16) / 2 / 10),
-    ],
-)
-def test_aggregation_by_hand(mode: str, expected: float) -> None:
-    values = torch.tensor([[1.0, 3.0, 99.0, 99.0], [2.0, 2.0, 4.0, 8.0]])
-    mask = torch.tensor([[True, True, False, False], [True, True, True, True]])
-    assert aggregate(values, mask, mode, norm=NORM.get(mode)).item() == pytest.approx(expected)
 
 
 def test_rows_without_a_token_do_not_count() -> None:
@@ -167,35 +117,10 @@ def row(*values: float) -> object:
     return torch.tensor([values], dtype=F64)
 
 
-@pytest.mark.parametrize(
-    ("level", "expected"), [("token", [0.2, -0.1, 0.5]), ("sequence", [0.6] * 3), ("geometric", [0.2] * 3)]
-)
-def test_levels_by_hand(level: str, expected: list[float]) -> None:
-    assert log_ratios(APART, SAME, EVERY, level)[0].tolist() == pytest.approx(expected)
-    part = torch.tensor([[True, False, True]])
-    both = {"token": [0.2, 0, 0.5], "sequence": [0.7, 0, 0.7], "geometric": [0.35, 0, 0.35]}[level]
-    assert log_ratios(APART, SAME, part, level)[0].tolist() == pytest.approx(both)
-
-
-@pytest.mark.parametrize(
-    ("advantage", "gspo", "grpo", "gmpo"),
-    # exp(0.2) = 1.221403 is above 1.0004; the mean of 1.2 (cut), 0.904837 and 1.2 (cut) is 1.034946
-    [(1.0, -1.0004, -1.101612, -1.181360), (-1.0, 1.221403, 1.258320, 1.221403)],
-)
-def test_gspo_and_gmpo_by_hand(advantage: float, gspo: float, grpo: float, gmpo: float) -> None:
-    given_ = {"advantages_BT": row(advantage), "mask_BT": EVERY}
-    sequence = clipped_policy_loss(APART, SAME, **given_, clip_low=3e-4, clip_high=4e-4, level="geometric").loss_BT
-    token = clipped_policy_loss(APART, SAME, **given_).loss_BT
-    mean = geometric_policy_loss(APART, SAME, **given_).loss_BT
-    found = [aggregate(loss, EVERY, "seq_mean_token_mean").item() for loss in (sequence, token, mean)]
-    assert found == pytest.approx([gspo, grpo, gmpo], abs=1e-6)
-
-
-@pytest.mark.parametrize(("dual", "expected"), [(None, 4.0), (3.0, 3.0)])
-def test_the_dual_clip_bounds_what_a_bad_action_can_cost(dual: float | None, expected: float) -> None:
+@pytest.mark.parametrize("dual", [None, 3.0])
+def test_the_dual_clip_is_a_lower_bound_of_bad_actions(dual: float | None) -> None:
     ratio = torch.tensor([[4.0, 0.5, 1.25]], dtype=F64).log()
     found = clipped_policy_loss(ratio, SAME, row(-1.0), EVERY, clip_high=0.28, dual_clip=dual)
-    assert found.loss_BT[0].tolist() == pytest.approx([expected, 0.8, 1.25])
     assert found.low_BT[0].tolist() == [dual is not None, True, False]
     with pytest.raises(ConfigError, match="dual_clip must be above 1"):
         clipped_policy_loss(ratio, SAME, row(-1.0), EVERY, dual_clip=1.0)
@@ -207,15 +132,6 @@ def test_which_bound_is_in_force() -> None:
     assert (good.low_BT[0].tolist(), good.high_BT[0].tolist()) == ([False] * 3, [True, False, False])
     bad = clipped_policy_loss(ratio, SAME, row(-1.0), EVERY)
     assert (bad.low_BT[0].tolist(), bad.high_BT[0].tolist()) == ([False, True, False], [False] * 3)
-
-
-def test_one_token_of_gmpo_is_a_log_clip() -> None:
-    one = torch.ones(1, 1, dtype=torch.bool)
-    for value in (-1.0, -0.2, 0.2, 1.0):
-        for advantage in (1.0, -1.0):
-            found = geometric_policy_loss(row(value), row(0.0), row(advantage), one).loss_BT.item()
-            cut = min(value, 0.4) if advantage > 0 else max(value, -0.4)
-            assert found == pytest.approx(-advantage * math.exp(cut))
 
 
 def test_weights_carry_no_gradient() -> None:
@@ -230,16 +146,6 @@ def test_the_plain_policy_gradient() -> None:
     new = torch.tensor([[-0.5, -0.7]], dtype=F64, requires_grad=True)
     policy_gradient_loss(new, row(3.0), torch.tensor([[True, False]])).sum().backward()
     assert new.grad[0].tolist() == [-3.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("logprob", "reference", "expected"),
-    [(-1.0, -1.5, [0.5, 0.125, 0.106531, 0.106531]), (-1.5, -1.0, [-0.5, 0.125, 0.148721, 0.148721])],
-)
-def test_kl_estimators_by_hand(logprob: float, reference: float, expected: list[float]) -> None:
-    one = torch.ones(1, 1, dtype=torch.bool)
-    found = [kl(row(logprob), row(reference), one, name).item() for name in KL_ESTIMATORS]
-    assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_only_k2_has_the_gradient_of_the_divergence() -> None:
@@ -265,24 +171,6 @@ def test_the_coefficient_follows_its_target() -> None:
         return adapted_coefficient(0.1, divergence, target=0.1, horizon=10_000, steps=1000)
 
     assert [moved(0.1), moved(0.11), moved(9.0), moved(0.0)] == pytest.approx([0.1, 0.101, 0.102, 0.098])
-
-
-def test_gvpo_by_hand() -> None:
-    ratios = torch.tensor([[0.5, -0.2, 0.1, 0.0], [1.0, 9.0, 9.0, 9.0]], dtype=F64)
-    rewards = torch.tensor([[1.0, 0, 0, 1], [1.0, 0, 0, 0]], dtype=F64)
-    mask = torch.tensor([[True] * 4, [True, False, False, False]])
-    # residuals -0.46, 0.47, 0.5, -0.51
-    assert gvpo_loss(ratios, rewards, mask).tolist() == pytest.approx([0.4713 / 3, 0.0], abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("beta", "exact", "expected"),
-    [(0.1, False, 0.00157939), (0.1, True, 0.00157903), (1.0, False, 0.2025), (1.0, True, 0.0000753)],
-)
-def test_qrpo_by_hand(beta: float, exact: bool, expected: float) -> None:
-    references = torch.tensor([[0.0, 0.5, 1.0, 2.0]], dtype=F64)
-    found = qrpo_loss(row(0.2)[0], row(1.0)[0], references, beta=beta, exact=exact)
-    assert found.item() == pytest.approx(expected, rel=2e-3)
 
 
 def test_the_value_loss_takes_the_worse_of_two() -> None:
