@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -120,10 +121,10 @@ def batch_of_rows(rows: Sequence[Row], pad_id: int) -> Batch:
 
 
 class TokenStats(NamedTuple):
-    """What a policy says of the tokens of a batch; both [B, T], and 0 at position 0, which nothing predicts.
+    """What a policy says of the tokens of a batch; both [B, T], and 0 at columns in which no row has sampled a token.
 
     Args:
-        logprobs_BT: Log-probability of every token given those before it.
+        logprobs_BT: Log-probability of each token given those before it.
         entropy_BT: Entropy of the distribution that it was drawn from, in nats; None where it was not asked for.
     """
 
@@ -140,26 +141,34 @@ def token_stats(model: Any, batch: Batch, temperature: float, *, entropy: bool =
         temperature: That of sampling, so that the result is comparable with the recorded log-probabilities.
         entropy: Whether entropies are wanted too.
     """
+    places = batch.mask_BT[:, 1:].any(dim=0).nonzero()[:, 0]  # each predicts the token behind it
+    narrow = 0 < len(places) < batch.mask_BT.shape[1] - 1 and "logits_to_keep" in signature(model.forward).parameters
+    if not narrow:
+        places = torch.arange(batch.mask_BT.shape[1] - 1, device=batch.ids_BT.device)
     # No attention mask: under causal attention a token never looks at the padding to its right.
-    logits = model(input_ids=batch.ids_BT, use_cache=False).logits[:, :-1].float() / temperature
+    more = {"logits_to_keep": places} if narrow else {}
+    logits = model(input_ids=batch.ids_BT, use_cache=False, **more).logits[:, : len(places)].float()
+    if temperature != 1:
+        logits = logits / temperature
     spread = None
+    ids = batch.ids_BT[:, places + 1]
     if entropy:
         every = torch.log_softmax(logits, dim=-1)
-        chosen = every.gather(2, batch.ids_BT[:, 1:, None])[..., 0]
-        spread = _after_nothing(-(every.exp() * every).sum(dim=-1))
+        chosen = every.gather(2, ids[..., None])[..., 0]
+        spread = _put(-(every.exp() * every).sum(dim=-1), places + 1, batch)
     else:
-        chosen = -cross_entropy(logits.flatten(0, 1), batch.ids_BT[:, 1:].flatten(), reduction="none")
-        chosen = chosen.reshape(len(batch), -1)
-    return TokenStats(_after_nothing(chosen), spread)
+        chosen = -cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none").reshape(len(batch), -1)
+    return TokenStats(_put(chosen, places + 1, batch), spread)
 
 
 def token_logprobs(model: Any, batch: Batch, temperature: float) -> Tensor:
-    """Log-probability of every token given those before it, shape [B, T]; see `token_stats`."""
+    """Log-probability of each token given those before it, shape [B, T]; see `token_stats`."""
     return token_stats(model, batch, temperature).logprobs_BT
 
 
-def _after_nothing(values: Tensor) -> Tensor:
-    return torch.cat([torch.zeros_like(values[:, :1]), values], dim=1)
+def _put(values: Tensor, places: Tensor, batch: Batch) -> Tensor:
+    """Values at these columns of a batch, 0 at the others; [B, T]."""
+    return values.new_zeros(batch.ids_BT.shape).index_copy(1, places, values)
 
 
 def _padded(rows: Sequence[Sequence[Any]], width: int, fill: Any) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from rlvr_gym.agents.prefixes import Page, Prefixes
-from rlvr_gym.agents.stepping import make_stepper
+from rlvr_gym.agents.reading import make_stepper
 from torch import Tensor
 
 OPEN_SHARE = 0.75
@@ -39,7 +39,7 @@ class Decoded:
     lengths_B: Tensor
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def decode(
     model: Any,
     prompts: Sequence[Sequence[int]],

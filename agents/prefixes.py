@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -23,17 +22,17 @@ class Page(NamedTuple):
     """The cache of rows that were decoded together.
 
     Args:
-        layers: Keys and values of each layer, [R, heads, W, size] and contiguous.
+        layers: Keys and values of each layer, [R, 2, heads, W, size] and contiguous.
         attention_RW: 0 where a column is no token of the row; of the columns in use.
     """
 
-    layers: tuple[tuple[Tensor, Tensor], ...]
+    layers: tuple[Tensor, ...]
     attention_RW: Tensor
 
     @property
     def bytes(self) -> int:
         """Memory that it takes."""
-        return sum(states.nbytes for pair in self.layers for states in pair)
+        return sum(states.nbytes for states in self.layers)
 
 
 class Known(NamedTuple):
@@ -41,12 +40,12 @@ class Known(NamedTuple):
 
     Args:
         lengths: Tokens of each prompt that are known.
-        layers: Keys and values of each layer, [U, heads, W + rest, size]: with room for what is not known.
+        layers: Keys and values of each layer, [U, 2, heads, W + rest, size]: with room for what is not known.
         attention_UW: 0 at padding.
     """
 
     lengths: list[int]
-    layers: list[tuple[Tensor, Tensor]]
+    layers: list[Tensor]
     attention_UW: Tensor
 
 
@@ -58,10 +57,10 @@ class Prefixes:
 
     Example:
         >>> prefixes = Prefixes()
-        >>> states = torch.arange(6.0).reshape(1, 1, 3, 2)
-        >>> prefixes.add([(5, 6, 7)], Page(((states, states),), torch.ones(1, 3)))
+        >>> states = torch.arange(12.0).reshape(1, 2, 1, 3, 2)
+        >>> prefixes.add([(5, 6, 7)], Page((states,), torch.ones(1, 3)))
         >>> known = prefixes.known([(5, 6, 9)])  # two tokens in common, one to read
-        >>> known.lengths, known.layers[0][0][0, 0, :2].tolist()
+        >>> known.lengths, known.layers[0][0, 0, 0, :2].tolist()
         ([2], [[0.0, 1.0], [2.0, 3.0]])
     """
 
@@ -95,15 +94,13 @@ class Prefixes:
             if length:
                 groups.setdefault(id(self._places[ids][0]), []).append(member)
         some = self._places[max(found)[1]][0]
-        blank = partial(_blank, rows=len(prompts), width=width + rest)
-        layers = [(blank(keys), blank(values)) for keys, values in some.layers]
+        layers = [_blank(states, len(prompts), width + rest) for states in some.layers]
         for members in groups.values():
             page = self._places[found[members[0]][1]][0]
             rows = torch.tensor([self._places[found[member][1]][1] for member in members])
             columns = _columns(page.attention_RW[rows.to(page.attention_RW.device)], lengths_U[members], width)
-            for targets, pair in zip(layers, page.layers, strict=True):
-                for target, states in zip(targets, pair, strict=True):
-                    target[members, :, :width] = _taken(states, rows, columns)
+            for target, states in zip(layers, page.layers, strict=True):
+                target[members, ..., :width, :] = _taken(states, rows, columns)
         attention_UW = (torch.arange(width) >= width - lengths_U[:, None]).long()
         return Known(lengths_U.tolist(), layers, attention_UW.to(some.attention_RW.device))
 
@@ -130,7 +127,8 @@ class Prefixes:
 
 def _blank(states: Tensor, rows: int, width: int) -> Tensor:
     """Zeros: what is not attended to is multiplied by 0 all the same, and must be a number."""
-    return states.new_zeros(rows, states.shape[1], width, states.shape[3])
+    _, two, heads, _, size = states.shape
+    return states.new_zeros(rows, two, heads, width, size)
 
 
 def _columns(attention_RW: Tensor, lengths_R: Tensor, width: int) -> Tensor:
@@ -141,11 +139,11 @@ def _columns(attention_RW: Tensor, lengths_R: Tensor, width: int) -> Tensor:
 
 
 def _taken(states: Tensor, rows: Tensor, columns_RN: Tensor) -> Tensor:
-    """States of these rows at columns of each, [R, heads, N, size]."""
-    _, heads, width, size = states.shape
-    lines_RH = rows.to(states.device)[:, None] * heads + torch.arange(heads, device=states.device)
-    places_RHN = lines_RH[:, :, None] * width + columns_RN[:, None]
-    return states.view(-1, size).index_select(0, places_RHN.flatten()).view(*places_RHN.shape, size)
+    """States of these rows at columns of each, [R, 2, heads, N, size]."""
+    _, two, heads, width, size = states.shape
+    lines = rows.to(states.device)[:, None] * (two * heads) + torch.arange(two * heads, device=states.device)
+    places = lines[:, :, None] * width + columns_RN[:, None]
+    return states.view(-1, size).index_select(0, places.flatten()).view(len(rows), two, heads, -1, size)
 
 
 def _common(first: tuple[int, ...], second: tuple[int, ...]) -> int:

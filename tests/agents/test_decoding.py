@@ -10,11 +10,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 transformers = pytest.importorskip("transformers", reason="agents need the extra 'agents'")
 
-from rlvr_gym.agents import TransformersPolicy, build_preset, decoding, stepping  # noqa: E402
+from rlvr_gym.agents import TransformersPolicy, build_preset, decoding, llama_stepping, reading  # noqa: E402
 from rlvr_gym.agents.batch import Row as TrainingRow  # noqa: E402
 from rlvr_gym.agents.batch import batch_of_rows, token_logprobs  # noqa: E402
 from rlvr_gym.agents.decoding import Decoded, decode, draw_tokens  # noqa: E402
-from rlvr_gym.agents.stepping import LlamaStepper, Stepper, make_stepper  # noqa: E402
+from rlvr_gym.agents.llama_stepping import LlamaStepper, is_plain_llama  # noqa: E402
+from rlvr_gym.agents.reading import make_stepper  # noqa: E402
+from rlvr_gym.agents.stepping import Stepper  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 VOCABULARY, LENGTH = 61, 12
@@ -241,12 +243,12 @@ def test_modules_that_were_replaced_or_hooked_are_called(llama: Any) -> None:
         pass
 
     model = built("llama")
-    assert stepping._is_plain_llama(model)
+    assert is_plain_llama(model)
     handle = model.model.layers[1].mlp.register_forward_hook(lambda *_: None)
-    assert not stepping._is_plain_llama(model)
+    assert not is_plain_llama(model)
     handle.remove()
     model.model.layers[0].self_attn.q_proj = Adapter(32, 32, bias=False)
-    assert not stepping._is_plain_llama(model)
+    assert not is_plain_llama(model)
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen3", "gpt2"])
@@ -300,7 +302,32 @@ def test_both_ways_agree_under_autocast(name: str, noise: Any, monkeypatch: pyte
     model = built(name)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         short = decode(model, PROMPTS, noise, eos_ids=[], temperature=2.0)
-        monkeypatch.setattr(stepping, "_is_plain_llama", lambda _: False)
+        monkeypatch.setattr(reading, "is_plain_llama", lambda _: False)
         long = decode(model, PROMPTS, noise, eos_ids=[], temperature=2.0)
     assert torch.equal(short.tokens_BT, long.tokens_BT)
     assert torch.allclose(short.logprobs_BT, long.logprobs_BT, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(FAST))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_packed_weights_give_the_same(name: str, dtype: Any, noise: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every product of every width through oneDNN's packed weights, and none."""
+    model = built(name).to(dtype)
+    plain = decode(model, PROMPTS, noise, eos_ids=[9, 17], temperature=2.0)
+    monkeypatch.setattr(llama_stepping, "_PACKED_WEIGHTS", 0)
+    monkeypatch.setattr(llama_stepping, "_PACKED_WORK", 0)
+    packed = decode(model, PROMPTS, noise, eos_ids=[9, 17], temperature=2.0)
+    assert rows_of(packed) == rows_of(plain)
+    for length, ours, theirs in zip(plain.lengths_B.tolist(), packed.logprobs_BT, plain.logprobs_BT, strict=True):
+        torch.testing.assert_close(
+            ours[:length], theirs[:length], rtol=1e-4, atol=1e-5 if dtype == torch.float32 else 0.05
+        )
+
+
+def test_a_model_can_be_trained_after_it_was_decoded_from(model: Any, noise: Any) -> None:
+    """What a module keeps of a forward pass must not be of a kind that autograd refuses."""
+    decode(model, PROMPTS, noise, eos_ids=[])
+    ids = torch.tensor([PROMPTS[3] * 6])
+    model(input_ids=ids, labels=ids).loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    model.zero_grad(set_to_none=True)

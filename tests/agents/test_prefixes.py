@@ -18,7 +18,8 @@ from rlvr_gym.agents import Play, TransformersPolicy, build_preset, collect, dec
 from rlvr_gym.agents.decoding import decode  # noqa: E402
 from rlvr_gym.agents.policy import Request  # noqa: E402
 from rlvr_gym.agents.prefixes import Page, Prefixes  # noqa: E402
-from rlvr_gym.agents.stepping import make_stepper, remembers  # noqa: E402
+from rlvr_gym.agents.reading import make_stepper  # noqa: E402
+from rlvr_gym.agents.stepping import remembers  # noqa: E402
 
 PROMPTS = [[5, 9, 11], [5, 9, 11], [7], [8, 3, 4, 4, 12, 40, 41, 2, 30], [20, 21]]
 NOISE = torch.from_numpy(np.random.default_rng(2).random((len(PROMPTS), 9)))
@@ -123,9 +124,9 @@ def test_the_longest_beginning_is_found(pages: list[list[tuple[int, ...]]], prom
     every = [row for rows in pages for row in rows]
     for rows in pages:
         width = max(map(len, rows))
-        kept = torch.stack([states(row, width) for row in rows])[:, None].contiguous()
+        kept = torch.stack([torch.stack([states(row, width), -states(row, width)]) for row in rows])[:, :, None]
         attention = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        prefixes.add(rows, Page(((kept, -kept),), attention))
+        prefixes.add(rows, Page((kept.contiguous(),), attention))
     known = prefixes.known(prompts)
     best = [
         max((n for row in every for n in range(len(prompt)) if row[:n] == prompt[:n]), default=0) for prompt in prompts
@@ -134,7 +135,7 @@ def test_the_longest_beginning_is_found(pages: list[list[tuple[int, ...]]], prom
         assert set(best) == {0}
         return
     assert known.lengths == best
-    [(keys, values)] = known.layers
+    keys, values = known.layers[0].unbind(1)
     for row, (prompt, length) in enumerate(zip(prompts, best, strict=True)):
         padding = known.attention_UW.shape[1] - length
         assert known.attention_UW[row].tolist() == [0] * padding + [1] * length
@@ -144,7 +145,7 @@ def test_the_longest_beginning_is_found(pages: list[list[tuple[int, ...]]], prom
 
 def test_what_is_oldest_is_forgotten() -> None:
     def page() -> Page:
-        return Page(((torch.zeros(1, 1, 4, 8), torch.zeros(1, 1, 4, 8)),), torch.ones(1, 4))
+        return Page((torch.zeros(1, 2, 1, 4, 8),), torch.ones(1, 4))
 
     prefixes = Prefixes(kept_bytes=2 * page().bytes)
     for first in range(4):
