@@ -18,11 +18,12 @@ from rlvr_gym.agents.driver import rollout, whole_groups
 from rlvr_gym.agents.episode import Episode, Turn, tool_totals
 from rlvr_gym.agents.inflight import Finished
 from rlvr_gym.agents.lockstep import collect
+from rlvr_gym.agents.notices import TrainingError
 from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import Completion, Policy, Request, seed_from
 from rlvr_gym.agents.replay import NoRecordingError, Recording, ReplayPolicy
 from rlvr_gym.agents.scripted import ScriptedPolicy, Spread
-from rlvr_gym.agents.server_client import BackendError
+from rlvr_gym.agents.server_client import BackendError, RefusedError
 from rlvr_gym.agents.server_policy import ServerPolicy
 from rlvr_gym.agents.vllm_policy import VllmPolicy
 from rlvr_gym.verifiers import MissingExtraError
@@ -61,6 +62,7 @@ __all__ = [
     "Policy",
     "Ranks",
     "Recording",
+    "RefusedError",
     "ReplayPolicy",
     "Request",
     "ScriptedPolicy",
@@ -68,6 +70,7 @@ __all__ = [
     "Spread",
     "TrainConfig",
     "Trainer",
+    "TrainingError",
     "TransformersPolicy",
     "Turn",
     "VllmPolicy",

@@ -19,7 +19,7 @@ class Grouped(NamedTuple):
 
     Args:
         number: How many there are.
-        mean: Their mean.
+        mean: Their mean; where they are equal, exactly that value.
         std: Their sample standard deviation (ddof 1); 0 where there are less than two.
         largest: The largest distance of one of them from the mean.
     """
@@ -43,6 +43,12 @@ def grouped(values_N: Tensor, key_N: Tensor, counts_N: Tensor) -> Grouped:
     held = torch.where(counts_N, values_N, torch.zeros_like(values_N))
     count_K = values_N.new_zeros(keys).index_add(0, index, weight)
     mean_K = values_N.new_zeros(keys).index_add(0, index, held) / count_K.clamp(min=1)
+    # A mean of equal values may differ from them by a rounding, which a division by their deviation would blow up.
+    low_K, high_K = (
+        values_N.new_zeros(keys).scatter_reduce(0, index[counts_N], values_N[counts_N], of, include_self=False)
+        for of in ("amin", "amax")
+    )
+    mean_K = mean_K.clamp(low_K, high_K)
     apart = (held - mean_K[index]) * weight
     square_K = values_N.new_zeros(keys).index_add(0, index, apart.square())
     std_K = (square_K / (count_K - 1).clamp(min=1)).sqrt()
@@ -99,7 +105,8 @@ def advantages(
         return found
     if scale == "batch_std":
         stats = grouped(values_N, torch.zeros_like(key_N), counts_N)
-    return found / ((stats.largest if scale == "max_abs" else stats.std) + eps)
+    size = (stats.largest if scale == "max_abs" else stats.std) + eps
+    return found / torch.where(size > 0, size, torch.ones_like(size))  # without an eps, equal values have none
 
 
 def group_advantages(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence, Sized
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
@@ -56,16 +56,57 @@ def ask(policy: Policy, requests: Sequence[Request]) -> list[Completion]:
     return completions
 
 
+class Refused(Completion):
+    """Stands for a completion that there is none of: reading any part of it raises why.
+
+    So it is never taken for an empty response. An episode that is given it ends there: with `stop_reason="error"`, not
+    gradable, and the message in `error`.
+
+    Args:
+        error: Raised where it is read.
+
+    Example:
+        >>> Refused(RuntimeError("the context is too long")).text
+        Traceback (most recent call last):
+            ...
+        RuntimeError: the context is too long
+    """
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        object.__setattr__(self, "error", error)
+
+    def __repr__(self) -> str:
+        return f"Refused({self.error!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for the parts of a completion, none of which is set."""
+        raise self.error
+
+
 class Batches:
     """The policy's thread, and the requests that wait for it: it is given what waits when it is free."""
 
     def __init__(self, policy: Policy, max_batch: int, under_way: Sized) -> None:
         self.thread = Workers("rlvr-policy")
         self._policy, self._max_batch, self._under_way = policy, max_batch, under_way
+        self._held = ExitStack()
         self._waiting: dict[asyncio.Future[Completion], Request] = {}
         self._news = asyncio.Event()
         self.took_s = _FIRST_GUESS_S
         self.server = asyncio.create_task(self._serve())
+
+    def remember(self) -> None:
+        """Let the policy keep what it computes of conversations that go on, until `close`."""
+        self._held.enter_context(self._policy.remembering())
+
+    async def close(self, wait_s: float) -> None:
+        """End the thread, after the call under way; wait for it no longer than so many seconds."""
+        try:
+            await self.thread.close(wait_s)
+        finally:
+            self._held.close()
 
     async def ask(self, request: Request) -> Completion:
         """One completion."""

@@ -12,6 +12,7 @@ from contextlib import aclosing
 
 from rlvr_gym.agents.asking import AsyncPolicy
 from rlvr_gym.agents.inflight import Finished, InFlight, Limits
+from rlvr_gym.agents.notices import Notices
 from rlvr_gym.agents.play import Play, TextGymEnv
 from rlvr_gym.agents.policy import Policy
 from rlvr_gym.envs.task import check_int
@@ -32,13 +33,16 @@ def rollout(
 ) -> AsyncGenerator[Finished, None]:
     """Play episodes, each at its own pace, and give them as they finish.
 
-    What an environment raises makes a record of its own episode alone (`stop_reason="error"`). What the policy or
-    `plays` raises is raised here. Leave it by `aclose` (or `contextlib.aclosing`), and nothing goes on behind it.
+    What an environment raises makes a record of its own episode alone (`stop_reason="error"`); the first one that could
+    not be graded is logged as a warning. What the policy or `plays` raises is raised here. Leave it by `aclose` (or
+    `contextlib.aclosing`), and nothing goes on behind it.
 
     Args:
         make_env: Makes one environment. Called in threads, perhaps in several at once, at most `max_inflight` times
             and once more for each environment that raised or hung.
-        policy: Who acts. A `Policy` is called in one thread; an object with `aact`, in the event loop.
+        policy: Who acts. A `Policy` is called in one thread; an object with `aact`, in the event loop. Where the first
+            environment has more than one turn, a `Policy` is `remembering` until the end: its parameters must not
+            change before.
         plays: What to play; may be endless, and is read as far as there is room.
         max_inflight: Most episodes that are begun and not yet taken. Who stops taking them stops the driver.
         workers: Most environments that are in a step at once, not counting those that hung.
@@ -115,10 +119,11 @@ async def whole_groups(finished: AsyncGenerator[Finished, None], size: int) -> A
 async def _rollout(
     make_env: Callable[[], TextGymEnv], policy: Policy | AsyncPolicy, plays: Iterator[Play], limits: Limits
 ) -> AsyncGenerator[Finished, None]:
-    driver = InFlight(make_env, policy, plays, limits)
+    driver, notices = InFlight(make_env, policy, plays, limits), Notices()
     try:
         await driver.open()
         while (finished := await driver.next()) is not None:
+            notices.finished(finished.number, finished.episode)
             yield finished
     finally:
         await driver.close()

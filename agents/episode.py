@@ -36,10 +36,10 @@ class Episode:
         task_id: Content hash of the task; empty where the environment failed before there was one.
         turns: The exchanges in order.
         passed: The strict outcome. False for an episode that ran into a limit; None where it could not be judged.
-        stop_reason: `"answered"`, `"max_turns"`, `"ungradable"`, `"error"` (the environment raised) or `"deadline"` (it
-            took longer than it may).
+        stop_reason: `"answered"`, `"max_turns"`, `"ungradable"`, `"error"` (the environment raised, or a server refused
+            what it was asked) or `"deadline"` (it took longer than it may).
         verdict: The verdict as a JSON object; empty where there is none.
-        error: The traceback, for `"error"`; what was waited for, for `"deadline"`.
+        error: The traceback or the server's message, for `"error"`; what was waited for, for `"deadline"`.
         retries: How often a reset or a step was tried again. Nothing else tells a retried episode from another.
         tool_stats: Tool to `{"calls", "errors", "cost"}`, of a `ToolEnv`; None where the environment has no tools or
             the episode did not come to its end.

@@ -9,17 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import torch
+from rlvr_gym.agents.anchors import clustered, observations
 from rlvr_gym.agents.batch import Batch
 from rlvr_gym.agents.credit import Estimate, Steps, gae, greedy_rewards, step_advantages
 from rlvr_gym.agents.episode import Episode
 from rlvr_gym.agents.recipes import Channel, Filter, Recipe, Shape
 from rlvr_gym.agents.strategies import BASELINE, Sample
 from rlvr_gym.reward_shaping import overlong_penalty, short_rewards, top_groups, win_rates
+from rlvr_gym.verifiers import ConfigError
+from rlvr_gym.verifiers.errors import shown
 from torch import Tensor
 
 Groups = Mapping[int, list[int]]
+_LARGEST = 1e18  # sum of an episode's rewards: its square is still a number in float32
 
 
 def groups_of(samples: Sequence[Sample]) -> dict[int, list[int]]:
@@ -34,6 +39,17 @@ def groups_of(samples: Sequence[Sample]) -> dict[int, list[int]]:
 def response_tokens(episode: Episode) -> int:
     """How many tokens the policy sampled in an episode."""
     return sum(len(turn.completion.token_ids) for turn in episode.turns)
+
+
+def sound(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples, of which those with a reward that is no finite number cannot be graded.
+
+    Such an episode ends before that reward, as where the environment raises: it is in no statistic, and never a 0.
+
+    Raises:
+        ConfigError: A turn has no token ids, or not one log-probability each.
+    """
+    return [replace(sample, episode=_sound(sample.episode)) for sample in samples]
 
 
 def shaped(samples: Sequence[Sample], shapes: Sequence[Shape], longest: int) -> list[Sample]:
@@ -83,15 +99,17 @@ def kept_samples(samples: Sequence[Sample], choice: Filter, size_K: Sequence[flo
         choice: See `recipes.Filter`.
         size_K: The size of each one's advantage.
     """
+    kept = [True] * len(samples)
     if choice.samples == "positive":
-        return [sample.episode.reward > 0 for sample in samples]
-    if choice.samples == "advantage":
-        kept = [False] * len(samples)
+        kept = [sample.episode.reward > 0 for sample in samples]
+    elif choice.samples == "advantage":
         for places in groups_of(samples).values():
             for place, top in zip(places, top_groups([size_K[i] for i in places], choice.keep), strict=True):
                 kept[place] = top
-        return kept
-    return [True] * len(samples)
+    if choice.finished:
+        whole = [sample.episode.completion.finish_reason != "length" for sample in samples]
+        kept = [keep and ended for keep, ended in zip(kept, whole, strict=True)]
+    return kept
 
 
 @dataclass(frozen=True)
@@ -157,7 +175,7 @@ class Learnable:
         coarse = [channel for channel in recipe.channels if channel.level != "token"]
         total_BT = torch.zeros_like(batch.logprobs_BT)
         if coarse and len(cost_N):
-            found_N = step_advantages(steps, coarse, self.companions).float()
+            found_N = self._coarse(steps, coarse).float()
             if recipe.shared == "hard":
                 found_N = _shared(found_N, self.node_N)
             total_BT = torch.where(batch.mask_BT, found_N[batch.step_BT], total_BT)
@@ -168,6 +186,18 @@ class Learnable:
                 total_BT = total_BT + channel.weight * found.advantages_BT
                 returns_BT = found.returns_BT if channel.baseline == "value" else returns_BT
         return Estimate(total_BT, returns_BT)
+
+    def _coarse(self, steps: Steps, channels: Sequence[Channel]) -> Tensor:
+        """What channels of trajectories and steps say of each step, shape [N]; each with the anchors that it means."""
+        found: list[Tensor] = []
+        for similarity, alike in groupby(channels, key=lambda channel: channel.similarity):
+            anchors = steps if similarity == 1 else steps._replace(anchor=self._alike(steps, similarity))
+            found.append(step_advantages(anchors, list(alike), self.companions))
+        return sum(found[1:], start=found[0])
+
+    def _alike(self, steps: Steps, similarity: float) -> Tensor:
+        shown_N = [shown for episode in self.episodes for shown in observations(episode)]
+        return torch.tensor(clustered(shown_N, steps.group.tolist(), similarity), dtype=torch.long)
 
 
 def token_channel(
@@ -216,6 +246,23 @@ def token_channel(
 def silent(episode: Episode) -> Episode:
     """The same episode without turns: what could not be graded gives no training row."""
     return replace(episode, turns=())
+
+
+def _sound(episode: Episode) -> Episode:
+    total = 0.0
+    for place, turn in enumerate(episode.turns):
+        said = turn.completion
+        if not len(said.token_ids) == len(said.logprobs) > 0:
+            raise ConfigError(
+                "a learner needs the ids that were sampled with a log-probability each; the policy gave "
+                f"{len(said.token_ids)} ids and {len(said.logprobs)} log-probabilities for {shown(said.text)}"
+            )
+        total += turn.reward
+        if not abs(total) <= _LARGEST:
+            why = f"the reward of turn {place + 1} is {turn.reward!r}; it must be a finite number below {_LARGEST:g}"
+            lost = replace(episode, turns=episode.turns[:place], stop_reason="error", error=why)
+            return replace(lost, passed=None, passed_with_hint=None)
+    return episode
 
 
 def _shape(shape: Shape, episodes: Sequence[Episode], rewards: Sequence[float], longest: int) -> list[float]:

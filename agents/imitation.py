@@ -130,8 +130,8 @@ def demonstration(
         Completions with their prompts; log-probabilities are 0, since nothing was sampled.
 
     Raises:
-        ConfigError: No responses are known that solve the task, they are native tool calls, or the episode ended before
-            the last of them.
+        ConfigError: No responses are known that solve the task, they are native tool calls, the episode ended before
+            the last of them, or the tokenizer has no end-of-sequence token.
 
     Example:
         >>> from rlvr_gym.agents.models import char_tokenizer
@@ -140,6 +140,11 @@ def demonstration(
         >>> [tokenizer.decode(turn.prompt_ids + turn.token_ids) for turn in demonstration(env, tokenizer, seed=0)]
         ['11-97:11-97?<eos>', '11-97:11-97?<eos>-86:-86<eos>']
     """
+    if tokenizer.eos_token_id is None:
+        raise ConfigError(
+            "the tokenizer has no end-of-sequence token, with which every response that is imitated ends: set "
+            "tokenizer.eos_token to one that the model has"
+        )
     playing = Playing(Play(seed), env)
     playing.begin()
     said: list[Completion] = []

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from rlvr_gym.agents.asking import AsyncPolicy, Batches
 from rlvr_gym.agents.episode import Episode
-from rlvr_gym.agents.play import Play, Playing, TextGymEnv
+from rlvr_gym.agents.play import Play, Playing, TextGymEnv, goes_on
 from rlvr_gym.agents.policy import Completion, Policy, Request
 from rlvr_gym.agents.workers import Workers
 from rlvr_gym.envs.boundary import guarded
@@ -72,12 +72,17 @@ class InFlight:
         self._keeper = asyncio.create_task(self._keep())
 
     async def open(self) -> None:
-        """Make the first environment: if that fails, it is the caller's mistake and no record."""
+        """Make the first environment: if that fails, it is the caller's mistake and no record.
+
+        Where it has more than one turn, a local policy keeps from here to `close` what it computed of a conversation.
+        """
         made = Playing(Play(), None, self._make_env)
         try:
             await self._step(made, _Clock(None), made.ready)
         finally:
             self._release(made)
+        if self._batches is not None and made.env is not None and goes_on(made.env):
+            self._batches.remember()
 
     async def next(self) -> Finished | None:
         """The next episode that is over; None after the last."""
@@ -123,7 +128,7 @@ class InFlight:
             self._steps.forsake(partial(_close_all, idle[i :: self._limits.workers]))
         await self._steps.close(_CLOSE_WAIT_S)
         if self._batches is not None:
-            await self._batches.thread.close(_CLOSE_WAIT_S)
+            await self._batches.close(_CLOSE_WAIT_S)
 
     def _fill(self) -> None:
         while len(self._tasks) + len(self._over) < self._limits.max_inflight:

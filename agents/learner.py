@@ -7,9 +7,11 @@ denominators. Its only state beside parameters and optimiser is two coefficients
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,9 @@ from rlvr_gym.agents.losses import (
 )
 from rlvr_gym.agents.losses.shapes import difference
 from rlvr_gym.agents.models import LanguageModel
+from rlvr_gym.agents.notices import TrainingError
 from rlvr_gym.agents.policy import seed_from
+from rlvr_gym.agents.products import FasterProducts
 from rlvr_gym.agents.ranks import Ranks
 from rlvr_gym.agents.recipes import Recipe
 from rlvr_gym.agents.reference import Reference
@@ -53,7 +57,8 @@ class Learner:
         lm: The policy that is trained, in place.
         recipe: The algorithm.
         config: Everything else.
-        base: Gives the model at the start of training; called where the recipe needs it.
+        base: Gives the model at the start of training; called where the recipe needs it, at most once for the steps
+            that begin from it.
         ranks: The processes that train it together; every method is called by all of them, with the same samples.
 
     Raises:
@@ -69,11 +74,13 @@ class Learner:
         base: Callable[[], LanguageModel],
         ranks: Ranks | None = None,
     ) -> None:
-        self.lm, self.recipe, self.config, self._base = lm, recipe, config, base
+        self.lm, self.recipe, self.config, self._base = lm, recipe, config, cache(base)
         self.ranks = ranks or Ranks.alone()
         self.trained = Trained(lm, recipe, config, self.ranks)
         every, decay = recipe.reference_every, recipe.reference_decay
-        self.reference = Reference(lm, self.trained.adapter, base, every=every, decay=decay)
+        # A reference that moves needs a model of its own; any other shares the one that `from_base` begins from.
+        first = base if every else self._base
+        self.reference = Reference(lm, self.trained.adapter, first, every=every, decay=decay)
         self.coefficients = {"kl": recipe.kl_coef, "penalty": recipe.beta}
         self._norm = float(config.max_new_tokens) if recipe.aggregation.endswith("_norm") else None
 
@@ -86,17 +93,21 @@ class Learner:
 
         Returns:
             Metrics; those of updates are 0 where no sample can move a parameter.
+
+        Raises:
+            TrainingError: The loss, or its gradient, is no finite number.
         """
         still = ("grad_norm", "logprob_gap", "clip_fraction_low", "clip_fraction_high", "kl", "advantage_skew")
         metrics = dict.fromkeys(still, 0.0)
         if self.trained.critic is not None:
             metrics["value_loss"] = 0.0
         metrics["learning_rate"] = self.config.rate_at(step)
-        lessons, seen = self.lessons(samples)
-        metrics |= seen
-        if lessons is not None and bool(lessons.moving_B.any()):
-            metrics |= self._updates(step, lessons)
-            self._adapt(metrics, sum(sample.role != BASELINE for sample in samples), int(lessons.counted_BT.sum()))
+        with nullcontext() if self.config.gradient_checkpointing else FasterProducts():
+            lessons, seen = self.lessons(samples)
+            metrics |= seen
+            if lessons is not None and bool(lessons.moving_B.any()):
+                metrics |= self._updates(step, lessons)
+                self._adapt(metrics, sum(sample.role != BASELINE for sample in samples), int(lessons.counted_BT.sum()))
         self.reference.follow(step)
         return metrics
 
@@ -171,6 +182,7 @@ class Learner:
                 for key, value in found.items():
                     sums[key] += value / max(counts.tokens, 1)
         norm = self.trained.step(self.config.rate_at(step))
+        _check_finite(step, "the norm of the gradient", norm)
         return {"grad_norm": norm, "logprob_gap": gap, **{key: sums[key] for key in _MEANS if self._measures(key)}}
 
     def _gradients(self, step: int, part: Lessons, counts: Denominators) -> Metrics:
@@ -185,6 +197,7 @@ class Learner:
             slopes = None if slopes_B is None else slopes_B[rows]
             with self.trained.holding(last=number == len(turns)):
                 loss, seen = self._loss(step, part.rows(rows).to(self.trained.device), counts, slopes)
+                _check_finite(step, "the loss", float(loss.detach()))
                 self.ranks.backward(loss * 0.0 if idle else loss)
             if not idle:
                 gap = max(gap, seen.pop("logprob_gap"))
@@ -194,7 +207,8 @@ class Learner:
     def _updates(self, step: int, lessons: Lessons) -> Metrics:
         """All optimiser steps of a rollout; what the last one saw, with the gap before the first."""
         if self.recipe.from_base:
-            self.trained.reset(self._base())
+            # An adapter is reset without the base, which then need not be in memory.
+            self.trained.reset(self._base() if self.trained.adapter is None else self.lm)
         self.lm.model.train()
         found = [self.update(step, part) for part in self._parts(step, lessons)]
         return {**found[-1], "logprob_gap": found[0]["logprob_gap"]}
@@ -256,7 +270,7 @@ class Learner:
         self, samples: Sequence[Sample], known: Learnable, advantages_BT: Tensor, batch: Batch, trajectory_B: Tensor
     ) -> Tensor:
         """The rows of the responses that the filter keeps, shape [B]."""
-        if self.recipe.filter.samples == "all":
+        if self.recipe.filter.samples == "all" and not self.recipe.filter.finished:
             return torch.ones(len(batch), dtype=torch.bool)
         size_B = advantages_BT.abs().amax(dim=1)
         size_K = torch.zeros(len(known.group_K)).scatter_reduce(0, trajectory_B, size_B, "amax")
@@ -316,6 +330,14 @@ class Learner:
             elif metrics["policy_kl"] < recipe.penalty_target / 1.5:
                 self.coefficients["penalty"] /= 2
             metrics["penalty_coef"] = self.coefficients["penalty"]
+
+
+def _check_finite(step: int, what: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"step {step}: {what} is {value}. The model gives no numbers any more: look at kl, grad_norm and "
+            "logprob_gap of the steps before, and begin again with a lower learning rate or precision='fp32'"
+        )
 
 
 def _trajectories(batch: Batch, trajectory_N: Tensor) -> Tensor:

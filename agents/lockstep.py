@@ -13,21 +13,25 @@ from itertools import count
 import gymnasium as gym
 from rlvr_gym.agents.asking import ask
 from rlvr_gym.agents.episode import Episode
-from rlvr_gym.agents.play import Play, Playing
+from rlvr_gym.agents.notices import Notices
+from rlvr_gym.agents.play import Play, Playing, goes_on
 from rlvr_gym.agents.policy import Policy
 from rlvr_gym.verifiers import ConfigError
 
 
-def collect(envs: Sequence[gym.Env[str, str]], policy: Policy, plays: Sequence[Play]) -> list[Episode]:
+def collect(
+    envs: Sequence[gym.Env[str, str]], policy: Policy, plays: Sequence[Play], notices: Notices | None = None
+) -> list[Episode]:
     """Play every episode of `plays`, `len(envs)` at a time.
 
     An exception inside an environment ends its own episode alone, which becomes a record with `stop_reason="error"`
-    and the traceback; a failure of the policy is raised.
+    and the traceback; the first one that could not be graded is logged as a warning. A failure of the policy is raised.
 
     Args:
         envs: Environments to play in; their number is the width of the batch.
         policy: Who acts.
         plays: What to play.
+        notices: Says that an episode could not be graded: once for all calls that are given the same.
 
     Returns:
         One episode a play, in order.
@@ -45,9 +49,10 @@ def collect(envs: Sequence[gym.Env[str, str]], policy: Policy, plays: Sequence[P
     """
     if not envs:
         raise ConfigError("collect needs at least one environment")
+    notices = Notices() if notices is None else notices
     episodes: list[Episode] = []
     # What was computed in the first turn is worth keeping only where a second is to be expected.
-    unforgotten = 0 if any(getattr(env.unwrapped, "max_turns", 0) != 1 for env in envs) else 1
+    unforgotten = 0 if any(map(goes_on, envs)) else 1
     for start in range(0, len(plays), len(envs)):
         wave = [Playing(play, env) for env, play in zip(envs, plays[start : start + len(envs)], strict=False)]
         for playing in wave:
@@ -62,5 +67,8 @@ def collect(envs: Sequence[gym.Env[str, str]], policy: Policy, plays: Sequence[P
                 requests = [playing.request() for playing in under_way]
                 for playing, completion in zip(under_way, ask(policy, requests), strict=True):
                     playing.advance(completion)
-        episodes.extend(playing.done for playing in wave if playing.done is not None)
+        for playing in wave:
+            if playing.done is not None:
+                notices.finished(len(episodes), playing.done)
+                episodes.append(playing.done)
     return episodes

@@ -8,12 +8,14 @@ and the actions so far.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
 import gymnasium as gym
+from rlvr_gym.agents.asking import Refused
 from rlvr_gym.agents.episode import UNGRADABLE_REASONS, Episode, Turn
 from rlvr_gym.agents.policy import Completion, Message, Request, seed_from
 from rlvr_gym.envs import TextAction
@@ -127,7 +129,13 @@ class Playing:
         return Request(self._conversations[thread], seed, self.play.index, self._tools[thread])
 
     def advance(self, completion: Completion) -> None:
-        """Give the policy's answer to the environment."""
+        """Give the policy's answer to the environment.
+
+        A `Refused` ends the episode: there is nothing to give, and nothing that the environment could do about it.
+        """
+        if isinstance(completion, Refused):
+            self.done = self._ended("error", error=f"{type(completion.error).__name__}: {completion.error}")
+            return
         step = partial(self._step, completion)
         before = guarded(lambda: snapshot(self._sound())) if self.retries else None
         outcome = self._try(step)
@@ -280,7 +288,7 @@ class Playing:
         action = TextAction(completion.text, finish_reason=finish_reason, tool_calls=tool_calls)
         observation, reward, terminated, truncated, info = self._sound().step(action)
         said = {"role": "user", "content": _text(observation)}
-        seen = _seen(info, info.get("messages", [said]), reward=float(reward))
+        seen = _seen(info, info.get("messages", [said]), reward=_finite(reward))
         if not (terminated or truncated):
             return seen
         reason = info.get("stop_reason", "answered" if terminated else "max_turns")
@@ -306,6 +314,16 @@ class Playing:
         return seen == self._seen
 
 
+def goes_on(env: TextGymEnv) -> bool:
+    """Whether a second turn is to be expected, so that what was computed in the first is worth keeping.
+
+    Example:
+        >>> goes_on(gym.make("rlvr_gym:rlvr/Arithmetic-v0")), goes_on(gym.make("rlvr_gym:rlvr/Mastermind-v0"))
+        (False, True)
+    """
+    return bool(getattr(env.unwrapped, "max_turns", 0) != 1)
+
+
 def _seen(info: Mapping[str, Any], messages: Sequence[Message], **more: Any) -> _Seen:
     """What an info shows; without threads everything is one conversation, whose name is empty."""
     thread = info.get("thread", "")
@@ -328,6 +346,12 @@ def _forked(env: TextGymEnv) -> TextGymEnv | SnapshotError:
     except SnapshotError as error:
         return error
     return there
+
+
+def _finite(reward: Any) -> float:
+    if not math.isfinite(number := float(reward)):
+        raise ValueError(f"a reward must be a finite number, got {number!r}")
+    return number
 
 
 def _failed(outcome: _Seen | Failure) -> bool:

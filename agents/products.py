@@ -72,7 +72,7 @@ class _Linear(torch.autograd.Function):
         return product(x, weight_OI, bias_O)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight_OI = ctx.saved_tensors
         of_x, of_weight, of_bias = ctx.needs_input_grad
         rows_NO = gradient.reshape(-1, gradient.shape[-1])

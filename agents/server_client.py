@@ -31,10 +31,15 @@ _SHOWN = 300  # characters of an answer in an error message
 _READ_OF_A_REFUSAL = 1 << 16  # bytes
 _LONGEST_WAIT_S = 60.0  # between two tries, whatever the server asks for
 _RETRIED = (408, 409, 425, 429)  # and 5xx
+_REFUSED = (400, 413, 422)  # what is asked is wrong, not the address or the key
 
 
 class BackendError(RlvrError, RuntimeError):
     """What stands behind a policy failed, or gave something that is no completion."""
+
+
+class RefusedError(BackendError):
+    """A server refused one request for what is in it (status 400, 413, 422), such as a context that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class _Failure:
     what: str
     again: bool
     wait_s: float = 0.0
+    refused: bool = False
 
 
 class ServerClient:
@@ -98,13 +104,16 @@ class ServerClient:
         self._stop: weakref.finalize[Any, ServerClient] | None = None
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
-        """The JSON of each answer, in order. The first call that fails for good ends the others.
+        """The JSON of each answer, in order; a `RefusedError` in place of one that the server refused.
+
+        The first call that fails for good in another way ends the others.
 
         Raises:
             BackendError: A call failed for good; the message names address, status and the beginning of the answer.
         """
         thread = self._running()
-        future = asyncio.run_coroutine_threadsafe(_together([self._ask(thread, call) for call in calls]), thread.loop)
+        asked = [_or_refusal(self._ask(thread, call)) for call in calls]
+        future = asyncio.run_coroutine_threadsafe(_together(asked), thread.loop)
         try:
             return future.result()
         finally:
@@ -114,6 +123,7 @@ class ServerClient:
         """The JSON of the answer. Cancelling it ends the request.
 
         Raises:
+            RefusedError: The server refused it.
             BackendError: See `ask`.
         """
         thread = self._running()
@@ -163,7 +173,8 @@ class ServerClient:
                 tries += 1
         if isinstance(outcome, _Failure):
             after = "" if tries == 1 else f" after {tries} tries"
-            raise BackendError(f"{url} gave no answer{after}: {outcome.what}")
+            kind = RefusedError if outcome.refused else BackendError
+            raise kind(f"{url} gave no answer{after}: {outcome.what}")
         return self._read(url, outcome)
 
     async def _try(self, http: httpx.AsyncClient, url: str, call: Call) -> bytes | _Failure:
@@ -181,10 +192,12 @@ class ServerClient:
                         return read
                     most = f"more than the {call.most_bytes:,} bytes that it may have"
                     return _Failure(f"status {answer.status_code}, and {most}: {self._shown(read)}", again=False)
-                start = self._shown(await _bounded(answer, _READ_OF_A_REFUSAL))
-                again = answer.status_code in _RETRIED or answer.status_code >= 500
+                code, start = answer.status_code, self._shown(await _bounded(answer, _READ_OF_A_REFUSAL))
                 return _Failure(
-                    f"status {answer.status_code}: {start}", again, _seconds(answer.headers.get("Retry-After", ""))
+                    f"status {code}: {start}",
+                    again=code in _RETRIED or code >= 500,
+                    wait_s=_seconds(answer.headers.get("Retry-After", "")),
+                    refused=code in _REFUSED,
                 )
         except TimeoutError:
             return _Failure(f"it took longer than {self._timeout_s:g} s", again=True)
@@ -255,6 +268,13 @@ def checked_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"expected an address such as http://localhost:8000/v1, without query, got {url!r:.200}")
     return url.rstrip("/")
+
+
+async def _or_refusal(answer: Coroutine[Any, Any, T]) -> T | RefusedError:
+    try:
+        return await answer
+    except RefusedError as error:
+        return error
 
 
 async def _together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -6,18 +6,23 @@ far as the server keeps to seeds. `collect` asks for many at once (`sample`), `r
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from rlvr_gym.agents.asking import Refused
 from rlvr_gym.agents.encoding import encode_conversation
 from rlvr_gym.agents.policy import Completion, Message, Policy, Request
-from rlvr_gym.agents.server_client import Call, ServerClient, checked_url
+from rlvr_gym.agents.server_client import Call, RefusedError, ServerClient, checked_url
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
+_LOG = logging.getLogger(__name__)
+
 KEY_ENV = "RLVR_SERVER_KEY"
+_REFUSED_AT_FIRST = 64  # so many refusals and no answer are a mistake in the settings
 _CHAT, _PLAIN = "/chat/completions", "/completions"
 _SEEDS = 2**31  # SGLang keeps seeds in 32 bits, llama.cpp reads 2**32 - 1 as "any"
 _BYTES, _BYTES_A_TOKEN = 1 << 22, 1 << 10  # what an answer may have at most: text, ids and log-probabilities
@@ -106,6 +111,7 @@ class ServerPolicy(Policy):
             base, key_env=key_env, concurrency=concurrency, timeout_s=timeout_s, retries=retries, backoff_s=backoff_s
         )
         self.model = _only_model(self._client) if model is None else model
+        self._answered, self._told, self._refused = False, False, 0
 
     def identity(self) -> dict[str, Any]:
         """What makes its completions what they are: model and settings, no address and no key.
@@ -118,20 +124,29 @@ class ServerPolicy(Policy):
         return {"model": self.model, "endpoint": kind, **settings, **({"extra": self._extra} if self._extra else {})}
 
     def sample(self, requests: Sequence[Request]) -> list[Completion]:
-        """See `Policy.sample`.
+        """See `Policy.sample`. In place of a completion that the server refused there is a `Refused`.
 
         Raises:
             BackendError: A request failed for good, or an answer is no completion. The other requests are ended.
+            RefusedError: All of them were refused, and nothing was answered before.
         """
-        return [self._completion(answer) for answer in self._client.ask([self._call(one) for one in requests])]
+        answers = self._client.ask([self._call(request) for request in requests])
+        self._answered |= not all(isinstance(answer, RefusedError) for answer in answers)
+        return [self._completion(answer, most=1) for answer in answers]
 
     async def aact(self, request: Request) -> Completion:
-        """See `AsyncPolicy`.
+        """See `AsyncPolicy`. What the server refused is a `Refused`.
 
         Raises:
             BackendError: See `sample`.
+            RefusedError: It and 63 others were refused, and nothing was answered before.
         """
-        return self._completion(await self._client.aask(self._call(request)))
+        try:
+            answer = await self._client.aask(self._call(request))
+            self._answered = True
+        except RefusedError as error:
+            answer = error
+        return self._completion(answer, most=_REFUSED_AT_FIRST)
 
     def close(self) -> None:
         """End the requests under way and the connections. A later request begins anew."""
@@ -170,8 +185,20 @@ class ServerPolicy(Policy):
             )
         return "".join(str(message["content"]) for message in request.conversation)
 
-    def _completion(self, answer: Any) -> Completion:
+    def _refusal(self, error: RefusedError, most: int) -> Completion:
+        """What stands for a refused completion; raised where there was no answer yet, and so many refusals."""
+        self._refused += 1
+        if not self._answered and self._refused >= most:
+            raise error
+        if not self._told:
+            _LOG.warning("%s; the episode is not gradable, the others go on (said once)", error)
+        self._told = True
+        return Refused(error)
+
+    def _completion(self, answer: Any, most: int) -> Completion:
         """The completion in an answer."""
+        if isinstance(answer, RefusedError):
+            return self._refusal(answer, most)
         try:
             choice = _only_choice(answer)
             said = _given(choice, "finish_reason", str)
@@ -213,6 +240,8 @@ def _endpoint(url: str) -> tuple[str, str]:
 
 def _only_model(client: ServerClient) -> str:
     [answer] = client.ask([Call("/models")])
+    if isinstance(answer, RefusedError):
+        raise answer
     try:
         names = [_given(entry, "id", str) for entry in _given(answer, "data", list)]
     except _Wrong as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,17 @@ class Trained:
         self._optimizer.zero_grad(set_to_none=True)
 
     def step(self, rate: float) -> float:
-        """One optimiser step with this learning rate; returns the norm of the policy's gradient before its bound."""
+        """One optimiser step with this learning rate; returns the norm of the policy's gradient before its bound.
+
+        Where that norm or the critic's is no finite number, nothing moves, and what is returned is that number.
+        """
         norms = []
         for group, scale in zip(self._optimizer.param_groups, self._scales, strict=True):
             group["lr"] = rate * scale
             norm: Any = torch.nn.utils.clip_grad_norm_(group["params"], self.config.max_grad_norm)
             norms.append(float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm))
+        if wrong := [norm for norm in norms if not math.isfinite(norm)]:
+            return wrong[0]
         self._optimizer.step()
         if self.ranks.sharded:
             whole = self.ranks.weights(self._module)

@@ -9,6 +9,7 @@ may share the work of a step (see `ranks`); the first of them keeps the folder.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,36 +22,22 @@ import gymnasium as gym
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
 from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
-from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, shaped
+from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, shaped, sound
 from rlvr_gym.agents.learner import Learner
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.models import LanguageModel, load_model
+from rlvr_gym.agents.notices import Notices, why_ungradable
 from rlvr_gym.agents.policy import seed_from
 from rlvr_gym.agents.ranks import Ranks
 from rlvr_gym.agents.recipes import Recipe
-from rlvr_gym.agents.strategies import (
-    BASELINE,
-    Branch,
-    Chain,
-    Greedy,
-    Hinted,
-    Memory,
-    Prompt,
-    Reflect,
-    Sample,
-    Search,
-    Stage,
-    Tree,
-)
+from rlvr_gym.agents.strategies import BASELINE, Memory, Prompt, Sample, Stage
 from rlvr_gym.agents.tracking import TRACKERS, JsonLines, Sink
 from rlvr_gym.agents.train_config import TrainConfig
 from rlvr_gym.agents.transformers_policy import TransformersPolicy
 from rlvr_gym.verifiers import ConfigError
 
 Metrics = dict[str, float]
-
-# Strategies that treat each prompt by itself and remember nothing, so that processes can share the prompts.
-_APART = (Branch, Chain, Greedy, Hinted, Reflect, Search, Tree)
+_LOG = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -71,7 +58,8 @@ class Trainer:
             one by default. They share the folder; the first writes it, builds `start`, evaluates and reports.
 
     Raises:
-        ConfigError: The folder holds a run with other settings, which the message names, or something else.
+        ConfigError: The folder holds a run with other settings, which the message names, or something else; or the
+            tokenizer has no token that ends a response, or none for padding.
         MissingExtraError: The settings need a package that is not installed.
         FolderBusyError: Another process writes to it.
 
@@ -105,8 +93,7 @@ class Trainer:
         if not ranks.main:
             self.lm = load_model(folder / "base")
         lm = self.lm
-        self._apart = type(recipe.rollout) in _APART
-        prompts = len(ranks.share(config.prompts)) if self._apart else config.prompts * ranks.main
+        prompts = len(ranks.share(config.prompts)) if recipe.rollout.apart else config.prompts * ranks.main
         self.envs = [make_env() for _ in range(prompts * recipe.group_size)]
         self._evaluates = make_eval_env is not None and config.eval_every > 0
         measured = 256 if self._evaluates and ranks.main else 0
@@ -115,6 +102,7 @@ class Trainer:
         self.greedy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=0.0)
         self.learner = Learner(lm, recipe, config, lambda: load_model(folder / "base"), ranks)
         self.memory: Memory = {}
+        self._notices = Notices(aloud=ranks.main)
         self._evaluate = evaluate
         self._seconds: dict[str, float] = {}
         self._logs: _Logs | None = None
@@ -129,6 +117,10 @@ class Trainer:
 
         Returns:
             The metrics of the last step.
+
+        Raises:
+            TrainingError: Three steps on end had no episode that could be graded, or the loss is no number.
+            ConfigError: A completion came without the ids and log-probabilities that were sampled.
         """
         with ExitStack() as held:
             self.ranks.first(lambda: held.enter_context(only_writer(self.folder)))
@@ -159,6 +151,7 @@ class Trainer:
         rolled_out = time.perf_counter()
         metrics |= self.learner.learn(step, samples)
         learned = time.perf_counter()
+        self._notices.learnt(metrics, self.recipe.group_size)
         if self._evaluates and step % self.config.eval_every == 0:
             metrics |= self.ranks.first(lambda: self._measured(step))
         self._seconds |= {"rollout_s": rolled_out - started, "learn_s": learned - rolled_out}
@@ -178,9 +171,10 @@ class Trainer:
             "task": episode.task_id,
             "context": decode(last.prompt_ids),
             "response": last.text,
-            "reward": episode.reward,
+            "reward": episode.reward if episode.gradable else None,
             "passed": episode.passed,
             "stop_reason": episode.stop_reason,
+            "error": "" if episode.gradable else why_ungradable(episode),
             "turns": len(episode.turns),
             "tokens": response_tokens(episode),
             "entropy": sum(last.entropies) / max(len(last.entropies), 1),
@@ -195,7 +189,7 @@ class Trainer:
         chosen = 0
         for tried in range(max(choice.refill, 1)):
             prompts = [self._prompt(step, tried * config.prompts + place) for place in range(config.prompts)]
-            found = self._collected(stage, prompts)
+            found = sound(self._collected(stage, prompts))
             found = [replace(sample, group=sample.group + tried * config.prompts) for sample in found]
             played += found
             found = shaped(found, self.recipe.shaping, config.max_new_tokens)
@@ -204,6 +198,7 @@ class Trainer:
             chosen += len(groups)
             if chosen == config.prompts:
                 break
+        self._notices.played(step, [sample.episode for sample in played if sample.role != BASELINE])
         metrics = {"step": step, **_rollout_metrics(played)}
         if choice.groups != "all":
             metrics |= {"kept_groups": chosen, "rounds": tried + 1}
@@ -216,7 +211,7 @@ class Trainer:
     def _collected(self, stage: Stage, prompts: Sequence[Prompt]) -> list[Sample]:
         """The samples of these prompts: each process plays its share, unless one must see all of them."""
         collect, size, ranks = self.recipe.rollout.collect, self.recipe.group_size, self.ranks
-        if not self._apart:
+        if not self.recipe.rollout.apart:
             return ranks.first(lambda: collect(stage, prompts, size, self.memory))
         mine = ranks.share(len(prompts)).tolist()
         own = collect(stage, [prompts[place] for place in mine], size, self.memory) if mine else []
@@ -238,6 +233,7 @@ class Trainer:
             settings = self._checked_settings(identity)
             begun = folder.is_dir()
             self.lm = load_model(folder) if begun else start() if callable(start) else start
+            _check_tokenizer(self.lm)
             partial = self.folder / "trainer.json.partial"
             partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")
             partial.replace(self.folder / "trainer.json")
@@ -291,6 +287,18 @@ class Trainer:
             shutil.rmtree(old)
 
 
+def _check_tokenizer(lm: LanguageModel) -> None:
+    """Refuse, before anything is written, a tokenizer without an end or padding; say that there is no template."""
+    TransformersPolicy(lm, max_new_tokens=1)  # raises where no response could end
+    tokenizer = lm.tokenizer
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            raise ConfigError("the tokenizer has no token for padding: set tokenizer.pad_token to any that it has")
+        tokenizer.pad_token = tokenizer.eos_token  # as `load_model` has it
+    if not getattr(tokenizer, "chat_template", None):
+        _LOG.info("the tokenizer has no chat template: the contents of messages are joined as they are")
+
+
 class _Logs:
     """What is written after each step."""
 
@@ -317,30 +325,37 @@ class _Logs:
 def _rollout_metrics(samples: Sequence[Sample]) -> Metrics:
     episodes = [sample.episode for sample in samples if sample.role != BASELINE]
     graded = [episode for episode in episodes if episode.gradable]
-    count = max(len(graded), 1)
-    entropies = [value for e in graded for turn in e.turns for value in turn.completion.entropies]
     groups = [[samples[place].episode for place in places] for places in groups_of(samples).values()]
-    rewards = [episode.reward for episode in graded]
-    mean = sum(rewards) / count
-    lengths = sorted(response_tokens(episode) for episode in graded) or [0]
     metrics = {
         "episodes": len(episodes),
         "ungradable": len(episodes) - len(graded),
-        "reward_mean": mean,
-        "reward_std": (sum((reward - mean) ** 2 for reward in rewards) / count) ** 0.5,
-        "pass_rate": sum(bool(episode.passed) for episode in graded) / count,
         "tied_groups": sum(map(_tied, groups)) / max(len(groups), 1),
-        "cut_off": sum(episode.completion.finish_reason == "length" for episode in graded) / count,
-        "entropy": sum(entropies) / max(len(entropies), 1),
-        "response_tokens": sum(lengths) / count,
-        "response_tokens_most": lengths[-1],
-        **_tool_metrics(graded),
+        **(_graded_metrics(graded) if graded else {}),
     }
     if any(sample.age for sample in samples):
         metrics["replayed"] = sum(sample.age > 0 for sample in samples) / max(len(samples), 1)
     if greedy := [sample.episode for sample in samples if sample.role == BASELINE and sample.episode.gradable]:
         metrics["greedy_pass_rate"] = sum(bool(episode.passed) for episode in greedy) / len(greedy)
     return metrics
+
+
+def _graded_metrics(graded: Sequence[Episode]) -> Metrics:
+    """Means over the episodes that could be graded, of which there is at least one."""
+    count = len(graded)
+    entropies = [value for e in graded for turn in e.turns for value in turn.completion.entropies]
+    rewards = [episode.reward for episode in graded]
+    mean = sum(rewards) / count
+    lengths = [response_tokens(episode) for episode in graded]
+    return {
+        "reward_mean": mean,
+        "reward_std": (sum((reward - mean) ** 2 for reward in rewards) / count) ** 0.5,
+        "pass_rate": sum(bool(episode.passed) for episode in graded) / count,
+        "cut_off": sum(episode.completion.finish_reason == "length" for episode in graded) / count,
+        "entropy": sum(entropies) / max(len(entropies), 1),
+        "response_tokens": sum(lengths) / count,
+        "response_tokens_most": max(lengths),
+        **_tool_metrics(graded),
+    }
 
 
 def _tied(group: Sequence[Episode]) -> bool:

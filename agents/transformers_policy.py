@@ -8,6 +8,7 @@ seed, so they do not depend on its place in the batch (up to floating-point diff
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -56,7 +57,8 @@ class TransformersPolicy(Policy):
         self.temperature = temperature
         self.batch_size = batch_size
         self._eos = _eos_ids(lm)
-        self._prefixes: Prefixes | None = None
+        self._users: set[object] = set()
+        self._kept = threading.local()
 
     @property
     def vocabulary_size(self) -> int:
@@ -65,13 +67,29 @@ class TransformersPolicy(Policy):
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
-        """See `Policy.remembering`: keys and values of all rows are kept, up to `prefixes.KEPT_BYTES`."""
-        before = self._prefixes
-        self._prefixes = Prefixes() if remembers(self.lm.model) else None
+        """See `Policy.remembering`: keys and values of all rows are kept, up to `prefixes.KEPT_BYTES` a thread.
+
+        It may be entered again before it is left, also by other threads: all is forgotten when the last one leaves.
+        """
+        user = object()
+        self._users.add(user)
         try:
             yield
         finally:
-            self._prefixes = before
+            self._users.remove(user)
+            if not self._users:
+                self._kept = threading.local()
+
+    @property
+    def _prefixes(self) -> Prefixes | None:
+        """What is kept for the thread that asks; threads have nothing in common, so that none waits for another."""
+        if not self._users or not remembers(self.lm.model):
+            return None
+        kept = self._kept
+        if not hasattr(kept, "prefixes"):
+            kept.prefixes = Prefixes()
+        found: Prefixes = kept.prefixes
+        return found
 
     def sample(self, requests: Sequence[Request]) -> list[Completion]:
         """See `Policy.sample`."""
@@ -134,5 +152,8 @@ def _eos_ids(lm: LanguageModel) -> list[int]:
     declared = getattr(lm.model.generation_config, "eos_token_id", None)
     ids = {lm.tokenizer.eos_token_id, *(declared if isinstance(declared, list) else [declared])} - {None}
     if not ids:
-        raise ConfigError("the tokenizer has no end-of-sequence token, so no response could ever end")
+        raise ConfigError(
+            "the tokenizer has no end-of-sequence token, so no response could ever end: set tokenizer.eos_token, or "
+            "generation_config.eos_token_id of the model"
+        )
     return sorted(ids)

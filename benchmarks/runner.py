@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 from rlvr_gym.agents import Episode, Play, Policy, collect, seed_from, tool_totals
 from rlvr_gym.agents.lock import only_writer
+from rlvr_gym.agents.notices import Notices
 from rlvr_gym.benchmarks.curve import Summary, summarise, write_curve_csv
 from rlvr_gym.benchmarks.estimators import check_ks, default_ks
 from rlvr_gym.benchmarks.folder import RunFolder, RunFolderError, Sample, write_json
@@ -244,6 +245,7 @@ def _fill(
     if progress is not None:
         progress(len(wanted) - len(owed), len(wanted))
     envs = [env] + [make_env(config.env, config.env_kwargs) for _ in range(min(config.width, len(owed)) - 1)]
+    notices = Notices()
     for start in range(0, len(owed), config.width):
         wave = owed[start : start + config.width]
         plays = [
@@ -255,7 +257,7 @@ def _fill(
             )
             for task, i in wave
         ]
-        episodes = collect(envs, policy, plays)
+        episodes = collect(envs, policy, plays, notices)
         run.append(_sample(task, i, episode) for (task, i), episode in zip(wave, episodes, strict=True))
         if progress is not None:
             progress(len(wanted) - len(owed) + start + len(wave), len(wanted))

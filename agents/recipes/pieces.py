@@ -40,6 +40,9 @@ class Channel:
         over: What a trajectory's statistics run over: `"units"` counts each trajectory once, `"steps"` once a step, as
             the public code of GiGPO does.
         trace: Lambda of GAE, in [0, 1]; of `baseline="value"`.
+        similarity: Of `key="anchor"`, in (0, 1]. 1: steps from one hidden state are compared. Below 1: steps that were
+            shown what is alike by this `difflib` ratio (0.95 in GiGPO's public code), for environments whose states
+            hardly ever repeat. Which steps those are depends on their order; see `anchors.clustered`.
 
     Raises:
         ConfigError: There is no such name, a number is out of range, or the pieces do not fit each other.
@@ -54,11 +57,17 @@ class Channel:
     discount: float = 1.0
     over: str = "units"
     trace: float = 1.0
+    similarity: float = 1.0
 
     def __post_init__(self) -> None:
         check_names(self, {"level": LEVELS, "key": KEYS, "baseline": BASELINES, "scale": SCALES, "over": OVER})
         check_numbers(self, ("eps", "weight"))
-        check_numbers(self, ("discount", "trace"), most=1.0)
+        check_numbers(self, ("discount", "trace", "similarity"), most=1.0)
+        if not self.similarity or (self.similarity < 1 and self.key != "anchor"):
+            raise ConfigError(
+                f"similarity must be above 0, and below 1 only with key='anchor'; got {self.similarity} with "
+                f"key={self.key!r}"
+            )
         if self.level == "trajectory" and self.key in ("anchor", "thread"):
             raise ConfigError(f"whole trajectories cannot be compared by {self.key}: choose level='step'")
         if self.level == "token":
@@ -112,6 +121,8 @@ class Filter:
         samples: `"all"`; `"positive"`: those with a reward above 0 (RAFT); `"advantage"`: of each group the share
             `keep` with the largest size of the advantage (CPPO), after all statistics.
         keep: Of `samples="advantage"`.
+        finished: Whether responses that were cut off at the length limit are left out of the loss (DAPO's overlong
+            filtering); their rewards stay in all statistics.
         dilute: Whether responses that are left out still count in the denominators, as in RAFT's public code, so that
             the step grows with the share that is kept.
     """
@@ -124,6 +135,7 @@ class Filter:
     high: float = 1.0
     samples: str = "all"
     keep: float = 1.0
+    finished: bool = False
     dilute: bool = False
 
     def __post_init__(self) -> None:
@@ -131,7 +143,7 @@ class Filter:
         check_counts(self, {"refill": 0})
         check_numbers(self, ("share", "keep"), most=1.0)
         check_numbers(self, ("low", "high"))
-        check_flags(self, ("dilute",))
+        check_flags(self, ("finished", "dilute"))
         if self.refill and self.groups not in ("varied", "band"):
             raise ConfigError(f"refill needs groups='varied' or 'band', got {self.groups!r}")
         if self.low > self.high:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import gymnasium as gym
 from rlvr_gym.agents.episode import Episode
 from rlvr_gym.agents.lockstep import collect
+from rlvr_gym.agents.notices import Notices
 from rlvr_gym.agents.play import Play
 from rlvr_gym.agents.policy import Policy, seed_from
 
@@ -86,14 +87,22 @@ class Stage:
 
     def play(self, plays: Sequence[Play], policy: Policy | None = None) -> list[Episode]:
         """One episode a play, in order."""
-        return collect(self.envs, policy or self.policy, plays)
+        silent = Notices(aloud=False)  # what is wrong is said once a run, by whoever has the samples of all steps
+        return collect(self.envs, policy or self.policy, plays, silent)
 
 
 @dataclass(frozen=True)
 class Strategy(ABC):
-    """How trajectories come about."""
+    """How trajectories come about.
+
+    Class attributes:
+        name: What recipes call it.
+        apart: Whether it treats each prompt by itself and remembers nothing, so that several processes can share the
+            prompts of a step; where it does not, the first process plays all of them.
+    """
 
     name: ClassVar[str]
+    apart: ClassVar[bool] = False
 
     @abstractmethod
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
@@ -124,6 +133,7 @@ class Chain(Strategy):
     """
 
     name: ClassVar[str] = "chain"
+    apart: ClassVar[bool] = True
 
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """See `Strategy.collect`."""

@@ -52,6 +52,7 @@ class Branch(Strategy):
     """
 
     name: ClassVar[str] = "branch"
+    apart: ClassVar[bool] = True
     initial: int = 4
     mode: str = "bernoulli"
     probability: float = 0.5

@@ -23,6 +23,7 @@ class Greedy(Strategy):
     """
 
     name: ClassVar[str] = "greedy"
+    apart: ClassVar[bool] = True
 
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """See `Strategy.collect`."""

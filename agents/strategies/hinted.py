@@ -37,6 +37,7 @@ class Hinted(Strategy):
     """
 
     name: ClassVar[str] = "hinted"
+    apart: ClassVar[bool] = True
     levels: tuple[float, ...] = (0.25, 0.5, 0.75)
 
     def __post_init__(self) -> None:

@@ -44,6 +44,7 @@ class Reflect(Strategy):
     """
 
     name: ClassVar[str] = "reflect"
+    apart: ClassVar[bool] = True
     feedback: str = "status"
     invitation: str = "Try again."
 

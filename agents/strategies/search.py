@@ -44,6 +44,7 @@ class Search(Strategy):
     """
 
     name: ClassVar[str] = "search"
+    apart: ClassVar[bool] = True
     simulations: int = 16
     branch: int = 3
     exploration: float = 0.7

@@ -39,6 +39,7 @@ class Tree(Strategy):
     """
 
     name: ClassVar[str] = "tree"
+    apart: ClassVar[bool] = True
     trees: int = 2
     rounds: int = 1
     expansions: int = 3

@@ -22,6 +22,8 @@ WRAPPERS: Mapping[str, Callable[[gym.Env[str, str]], gym.Env[str, str]]] = {
     "unary": UnaryFeedback,
 }
 
+OF_GRADED = ("pass_rate", "reward_mean", "cut_off", "entropy")  # means over episodes that could be graded
+
 
 def run_train(args: argparse.Namespace) -> int:
     """Train; the same command again continues an interrupted run."""
@@ -64,7 +66,7 @@ def run_train(args: argparse.Namespace) -> int:
         trainer.run()
         return 0
     with progress_bar(f"{recipe.name} in {env_id}") as update:
-        metrics = trainer.run(lambda m: update(int(m["step"]), config.steps, f"pass rate {percent(m['pass_rate'])}"))
+        metrics = trainer.run(lambda m: update(int(m["step"]), config.steps, f"pass rate {_pass_rate(m)}"))
     _say_result(metrics, folder)
     return 0
 
@@ -157,8 +159,18 @@ def _starting_model(args: argparse.Namespace, make_train: Any, config: Any, warm
     return lm
 
 
+def _graded(metrics: Mapping[str, float]) -> bool:
+    """Whether an episode of the step could be graded."""
+    return metrics.get("episodes", 0) > metrics.get("ungradable", 0)
+
+
+def _pass_rate(metrics: Mapping[str, float]) -> str:
+    return percent(metrics["pass_rate"]) if _graded(metrics) else "-"
+
+
 def _say_result(metrics: dict[str, float], folder: Path) -> None:
     shown = ("pass_rate", "eval_pass_rate", "reward_mean", "tied_groups", "cut_off", "ungradable", "entropy")
-    rows = [[key, f"{metrics[key]:.3f}"] for key in shown if key in metrics]
+    unknown = () if _graded(metrics) else OF_GRADED
+    rows = [[key, "-" if key in unknown else f"{metrics[key]:.3f}"] for key in shown if key in {*metrics, *unknown}]
     say(table([f"step {metrics['step']:.0f}", "value"], rows))
     say(f"wrote {folder / 'base'} (before), {folder / 'model'} (after), {folder / 'metrics.jsonl'}")

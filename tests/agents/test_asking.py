@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -29,6 +30,25 @@ class Gate(Policy):
         return [Completion(str(request.seed)) for request in requests]
 
 
+class Remembering(Gate):
+    """Says whether it remembers, at each call and now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remembers, self.told = False, list[bool]()
+        self.open.set()
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        self.remembers = True
+        yield
+        self.remembers = False
+
+    def sample(self, requests: Sequence[Request]) -> list[Completion]:
+        self.told.append(self.remembers)
+        return super().sample(requests)
+
+
 def with_batches(
     policy: Policy, max_batch: int, under_way: int, main: Callable[[Batches], Coroutine[Any, Any, None]]
 ) -> None:
@@ -36,7 +56,7 @@ def with_batches(
         batches = Batches(policy, max_batch, range(under_way))
         await main(batches)
         batches.server.cancel()
-        await batches.thread.close(10.0)
+        await batches.close(10.0)
 
     asyncio.run(asyncio.wait_for(outer(), 60))
 
@@ -99,3 +119,15 @@ def test_a_free_policy_waits_a_little_for_those_that_may_ask_soon() -> None:
 
     with_batches(policy, 100, 2, main)
     assert policy.batches == [[0, 1], [2]]
+
+
+def test_a_policy_remembers_from_when_it_is_told_until_the_end() -> None:
+    policy = Remembering()
+
+    async def main(asked: Batches) -> None:
+        await asked.ask(request(0))
+        asked.remember()
+        await asked.ask(request(1))
+
+    with_batches(policy, 1, 1, main)
+    assert (policy.told, policy.remembers) == ([False, True], False)

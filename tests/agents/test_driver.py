@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import gc
 import json
 import logging
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, nullcontext
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -33,6 +35,7 @@ from rlvr_gym.agents import (
     seed_from,
     whole_groups,
 )
+from rlvr_gym.agents.asking import Refused
 from rlvr_gym.agents.policy import unit_interval
 from rlvr_gym.agents.workers import Workers
 from rlvr_gym.verifiers import ConfigError
@@ -82,7 +85,15 @@ class Guessing(Policy):
     """Takes `seconds` a call, and keeps the sizes of the batches."""
 
     def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds, self.batches = seconds, list[int]()
+        self.seconds, self.batches, self.entered = seconds, list[int](), 0
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        self.entered += 1
+        try:
+            yield
+        finally:
+            self.entered -= 1
 
     def sample(self, requests: Sequence[Request]) -> list[Completion]:
         self.batches.append(len(requests))
@@ -156,17 +167,130 @@ def test_timing_changes_only_the_order(policy: Policy | AsyncPolicy) -> None:
     assert all(one.episode == expected[one.number] and one.play == wanted[one.number] for one in done)
 
 
-def test_a_model_gives_the_same_episodes() -> None:
+def local(alphabet: str = "12,:?x") -> Any:
+    """A policy over a tiny model."""
     torch = pytest.importorskip("torch")
     from rlvr_gym.agents import TransformersPolicy, build_preset
 
     torch.set_num_threads(1)
-    policy = TransformersPolicy(build_preset("nano", alphabet="12,:?x"), max_new_tokens=3)
-    wanted = plays(12)
+    return TransformersPolicy(build_preset("nano", alphabet=alphabet), max_new_tokens=3)
+
+
+def test_a_model_gives_the_same_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, wanted = local(), plays(12)
+    together = in_order(rollout(mastermind, policy, wanted))
+    monkeypatch.setattr(type(policy), "remembering", lambda self: nullcontext())
     expected = collect([mastermind()], policy, wanted)
     assert in_order(rollout(mastermind, policy, wanted, max_batch=1)) == expected  # to the last bit
-    # In batches of other shapes the model itself rounds otherwise, in `collect` too: equal ids, nearly equal numbers.
-    for episode, other in zip(in_order(rollout(mastermind, policy, wanted)), expected, strict=True):
+    # In batches of other shapes the model itself rounds otherwise, in `collect` too, and so it does where it continues
+    # a conversation instead of reading it again: equal ids, nearly equal numbers.
+    _assert_alike(together, expected)
+
+
+def corridor() -> gym.Env[str, str]:
+    env: gym.Env[str, str] = gym.make("rlvr_gym:rlvr/Corridor-v0", style="compact", rooms=4, max_turns=6)
+    return env
+
+
+class Found:
+    """What `Prefixes.known` found: for each call the tokens that need not be read again, and where they are kept."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from rlvr_gym.agents.prefixes import Prefixes
+
+        self.tokens, self.memories = list[int](), list[weakref.ref[Any]]()
+        known = Prefixes.known
+
+        def spied(prefixes: Any, prompts: Any) -> Any:
+            found = known(prefixes, prompts)
+            self.tokens.append(0 if found is None else sum(found.lengths))
+            self.memories.append(weakref.ref(prefixes))
+            return found
+
+        monkeypatch.setattr(Prefixes, "known", spied)
+
+    def forgotten(self) -> bool:
+        gc.collect()
+        return all(memory() is None for memory in self.memories)
+
+
+def of_corridors() -> Any:
+    shown = {sign for seed in range(4) for sign in corridor().reset(seed=seed)[0]}
+    return local("".join(sorted(shown | set("bgr|:0123456789"))))
+
+
+def test_conversations_that_go_on_are_continued_and_then_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, wanted = of_corridors(), plays(8)
+    found = Found(monkeypatch)
+    continued = in_order(rollout(corridor, policy, wanted, max_batch=3))
+    assert sum(found.tokens) > 0
+    assert found.forgotten()
+    monkeypatch.setattr(type(policy), "remembering", lambda self: nullcontext())
+    calls = len(found.tokens)
+    read_again = in_order(rollout(corridor, policy, wanted, max_batch=3))
+    assert len(found.tokens) == calls  # nothing was looked for
+    assert max(len(episode.turns) for episode in read_again) > 2
+    _assert_alike(continued, read_again)
+
+
+def test_two_rollouts_of_one_policy_share_nothing_and_the_last_one_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins within the first and outlives it, each asking in a thread of its own."""
+    policy, wanted = of_corridors(), plays(8)
+    expected = collect([corridor()], policy, wanted)
+    found = Found(monkeypatch)
+
+    async def main() -> tuple[list[Finished], list[Finished]]:
+        first, second = (rollout(corridor, policy, wanted, max_inflight=4) for _ in range(2))
+        one, other = [await anext(first)], [await anext(second)]
+        assert len({id(memory()) for memory in found.memories}) == 2
+        one += await drained(first)
+        other += await drained(second)
+        return one, other
+
+    for done in asyncio.run(asyncio.wait_for(main(), 60)):
+        done.sort(key=lambda each: each.number)
+        _assert_alike([each.episode for each in done], expected)
+    assert found.forgotten()
+
+
+def test_who_leaves_first_takes_nothing_from_who_stays_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy, found = local("ab"), Found(monkeypatch)
+
+    def asked() -> None:
+        policy.sample([Request([{"role": "user", "content": "abab"}], seed=1, index=0)])
+
+    first, second = policy.remembering(), policy.remembering()
+    first.__enter__()
+    asked()
+    second.__enter__()
+    asked()
+    first.__exit__(None, None, None)
+    asked()
+    assert [tokens > 0 for tokens in found.tokens] == [False, True, True]
+    second.__exit__(None, None, None)
+    assert found.forgotten()
+    asked()
+    assert len(found.tokens) == 3
+
+
+def test_of_one_turn_nothing_is_kept() -> None:
+    class Counting(Guessing):
+        times = 0
+
+        def remembering(self) -> AbstractContextManager[None]:
+            self.times += 1
+            return nullcontext()
+
+    for make, times in ((arithmetic, 0), (mastermind, 1)):
+        policy = Counting()
+        in_order(rollout(make, policy, plays(4)))
+        assert policy.times == times
+
+
+def _assert_alike(episodes: Sequence[Episode], others: Sequence[Episode]) -> None:
+    for episode, other in zip(episodes, others, strict=True):
         assert _without_numbers(episode) == _without_numbers(other)
         for turn, same in zip(episode.turns, other.turns, strict=True):
             assert turn.completion.logprobs == pytest.approx(same.completion.logprobs, abs=1e-4)
@@ -382,7 +506,8 @@ def test_a_thread_that_hangs_does_not_keep_the_interpreter() -> None:
     process = start(seconds=600, deadline=0.3, plays=2)
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out.splitlines()) == (0, ["deadline", "deadline"])
-    assert not [line for line in errors.splitlines() if not line.startswith("Executing")]
+    [said] = [line for line in errors.splitlines() if not line.startswith("Executing")]
+    assert said.endswith("over its deadline of 0.3 s while waiting for the environment; the others go on (said once)")
 
 
 # --- Failures -----------------------------------------------------------------------------------------------------
@@ -447,6 +572,27 @@ def test_retried_episodes_are_those_of_collect() -> None:
     played = in_order(rollout(lambda: Fickle(mastermind()), Guessing(), wanted, retries=2))
     assert [episode.retries for episode in played] == [2] * 20
     assert [replace(episode, retries=0) for episode in played] == collect([mastermind()], Guessing(), wanted)
+
+
+def test_a_refused_request_is_not_tried_again_and_its_environment_is_used_again() -> None:
+    class Full(Policy):
+        """Has no room for a second answer."""
+
+        def sample(self, requests: Sequence[Request]) -> list[Completion]:
+            full = Refused(ValueError("the context is too long"))
+            return [full if len(request.conversation) > 1 else Completion("no guess") for request in requests]
+
+    made: list[int] = []
+
+    def make() -> gym.Env[str, str]:
+        made.append(1)
+        return mastermind()
+
+    played = in_order(rollout(make, Full(), plays(20), max_inflight=1, retries=3))
+    assert {(e.stop_reason, e.gradable, e.retries, len(e.turns)) for e in played} == {("error", False, 0, 1)}
+    assert {episode.error for episode in played} == {"ValueError: the context is too long"}
+    assert len(made) == 1
+    assert played == collect([mastermind()], Full(), plays(20))
 
 
 def test_a_factory_that_cannot_make_one_environment_is_a_mistake() -> None:
@@ -615,6 +761,7 @@ def test_nothing_goes_on_behind_who_leaves(leave: Any, policy: Policy | AsyncPol
         asyncio.run(asyncio.wait_for(main(), 60), debug=debug)
     assert not threads()
     assert kind.closed == kind.made
+    assert getattr(policy, "entered", 0) == 0
 
 
 def test_ctrl_c_ends_it() -> None:

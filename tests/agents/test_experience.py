@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from difflib import SequenceMatcher
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ torch = pytest.importorskip("torch", reason="agents need the extra 'agents'")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from rlvr_gym.agents import Completion, Episode, Turn, recipes  # noqa: E402
+from rlvr_gym.agents.anchors import clustered, observations  # noqa: E402
 from rlvr_gym.agents.batch import make_batch  # noqa: E402
 from rlvr_gym.agents.experience import Learnable, groups_of, kept_groups, kept_samples, shaped  # noqa: E402
 from rlvr_gym.agents.recipes import Channel, Critic, Filter, Recipe, Shape  # noqa: E402
@@ -160,6 +162,25 @@ def test_filters_of_responses() -> None:
     assert kept == [False, True, False, True, False]  # one of three, one of two; of equal ones the first
 
 
+def test_what_was_cut_off_is_left_out_whatever_else_is() -> None:
+    cut = Turn(Completion("x", (1,), (-0.5,), (1.0,), (9,), finish_reason="length"), 1.0, "")
+    samples = [single(1), Sample(episode(cut), 0), single(-1), Sample(episode(cut, turn(1.0)), 0)]
+    assert kept_samples(samples, Filter(finished=True), [0] * 4) == [
+        True,
+        False,
+        True,
+        True,
+    ]  # by how the last turn ended
+    assert kept_samples(samples, Filter(samples="positive", finished=True), [0] * 4) == [True, False, False, True]
+    best = Filter(samples="advantage", keep=0.5, finished=True)
+    assert kept_samples(samples, best, [0.1, 0.9, 0.5, 0.2]) == [
+        False,
+        False,
+        True,
+        False,
+    ]  # of the two, the one that ended
+
+
 def test_top_groups_counts_down() -> None:
     assert top_groups([1.0] * 4, 0.3) == [True, False, False, False]
     assert top_groups([0.1, 0.2], 0.0) == [False, False]
@@ -230,6 +251,72 @@ def test_the_divergence_of_a_response_lowers_its_reward() -> None:
     cost = torch.tensor([[0.0, 0.1, 0.1], [0.0, 0.1, 5.0]])  # the last is padding
     found, batch = estimate(recipe, [single(1.0, tokens=2), single(0.0, tokens=1)], cost=cost)
     assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx([0.9, 0.9, -0.9])
+
+
+TWENTY = tuple(range(100, 120))
+
+
+def seen(reward: float, shown: tuple[int, ...], anchor: str, before: Turn | None = None) -> Turn:
+    """A turn that was shown these ids after what stands before it."""
+    held = (*before.completion.prompt_ids, *before.completion.token_ids) if before is not None else ()
+    return turn(reward, prompt=(*held, *shown), anchor=anchor)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "expected"), [(1.0, [0, 0, 0]), (0.96, [0, 0, 0]), (0.95, [0.25, 0, -0.25]), (0.9, [0.25, 0, -0.25])]
+)
+def test_anchors_that_are_alike(similarity: float, expected: list[float]) -> None:
+    """Two first states of 20 ids that differ in one (2 * 19 / 40 = 0.95); from there 0.5 * 1 and 0 come, mean 0.25.
+
+    The third step was shown one of those 20 ids; a prompt with its history would be alike too, and must not count.
+    """
+    first = seen(0.0, TWENTY, "a")
+    samples = [
+        Sample(episode(first, seen(1.0, TWENTY[:1], "b", first)), 0),
+        Sample(episode(seen(0.0, (*TWENTY[:10], 7, *TWENTY[11:]), "c")), 0),
+        Sample(episode(seen(9.0, TWENTY, "a")), 1),  # of another prompt
+    ]
+    channel = Channel("step", "anchor", scale="none", discount=0.5, similarity=similarity)
+    found, batch = estimate(Recipe("x", channels=(channel,)), samples)
+    assert found.advantages_BT[batch.mask_BT].tolist() == [*expected, 0.0]
+    both = Recipe("x", channels=(Channel(scale="none"), channel, Channel("step", "anchor", scale="none")))
+    outcome = [0.5, 0.5, -0.5, 0.0]  # the channel of whole trajectories; that of exact anchors says 0
+    found, batch = estimate(both, samples)
+    assert found.advantages_BT[batch.mask_BT].tolist() == [
+        a + b for a, b in zip(outcome, [*expected, 0.0], strict=True)
+    ]
+
+
+def test_clusters_depend_on_the_order() -> None:
+    """Of A, B (one other than A) and C (one other than B, two than A): ratios 0.95, 0.95 and 0.9."""
+    a, b, c = TWENTY, (1, *TWENTY[1:]), (1, 2, *TWENTY[2:])
+    assert clustered([a, b, c], [0] * 3, 0.95) == [0, 0, 1]
+    assert clustered([b, a, c], [0] * 3, 0.95) == [0, 0, 0]
+    assert clustered([a, c, b], [0] * 3, 0.95) == [0, 1, 0]  # like both, and A came first
+    assert clustered([a, a, b, (), ()], [0, 1, 0, 0, 0], 0.95) == [0, 1, 0, 2, 2]
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 3), max_size=8).map(tuple), st.integers(0, 1))), st.floats(0.1, 1.0))
+@settings(max_examples=100, deadline=None)
+def test_clusters_are_those_of_the_plain_loop(found: list[tuple[tuple[int, ...], int]], similarity: float) -> None:
+    leaders: list[tuple[int, tuple[int, ...]]] = []
+    expected = []
+    for shown, group in found:
+        for number, (theirs, leader) in enumerate(leaders):
+            if theirs == group and SequenceMatcher(None, shown, leader, autojunk=False).ratio() >= similarity:
+                expected.append(number)
+                break
+        else:
+            expected.append(len(leaders))
+            leaders.append((group, shown))
+    assert clustered([shown for shown, _ in found], [group for _, group in found], similarity) == expected
+
+
+def test_an_edited_prompt_is_seen_as_a_whole() -> None:
+    turns = (turn(0.0, prompt=(1, 2)), turn(0.0, prompt=(1, 2, 0, 3)), turn(0.0, prompt=(5, 3)))
+    threads = (turn(0.0, prompt=(1,), thread="plan"), turn(0.0, prompt=(8,), thread="do"))
+    assert observations(episode(*turns)) == [(1, 2), (3,), (5, 3)]
+    assert observations(episode(*threads, turn(0.0, prompt=(1, 0, 4), thread="plan"))) == [(1,), (8,), (4,)]
 
 
 def test_trees_compare_within_the_tree_and_within_the_prompt() -> None:

@@ -246,6 +246,27 @@ def test_from_base_forgets_what_was_learnt() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, one.lm.model.parameters(), strict=True))
 
 
+@pytest.mark.parametrize(("kl_coef", "lora", "loads"), [(0.0, 0, 1), (0.1, 0, 1), (0.0, 2, 0)])
+def test_the_base_is_loaded_once(kl_coef: float, lora: int, loads: int) -> None:
+    """For the divergence and for the beginning of each step together; an adapter is reset without it."""
+    if lora:
+        pytest.importorskip("peft", reason="adapters need the extra 'lora'")
+    loaded: list[LanguageModel] = []
+
+    def base() -> LanguageModel:
+        loaded.append(model(1))
+        return loaded[-1]
+
+    config = TrainConfig(steps=3, learning_rate=1e-3, warmup_steps=1, max_new_tokens=4, lora=lora)
+    one = Learner(model(1), replace(PLAIN, from_base=True, kl_coef=kl_coef), config, base)
+    for step in (1, 2, 3):
+        assert one.learn(step, played(model(1), REWARDS))["grad_norm"] > 0
+    assert len(loaded) == loads
+    for each in loaded:  # what is kept stays as it was
+        pairs = zip(each.model.parameters(), model(1).model.parameters(), strict=True)
+        assert all(torch.equal(kept, fresh) for kept, fresh in pairs)
+
+
 def test_nothing_to_learn_from_changes_nothing() -> None:
     one = learner(recipes.get("grpo"))
     before = [parameter.clone() for parameter in one.lm.model.parameters()]

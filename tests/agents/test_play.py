@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 from rlvr_gym.agents import Completion, Episode, Play
+from rlvr_gym.agents.asking import Refused
 from rlvr_gym.agents.play import Playing
 from rlvr_gym.envs import UnicodeText
 from rlvr_gym.verifiers import ConfigError
@@ -192,6 +193,27 @@ def test_a_malformed_result_is_a_record() -> None:
     assert playing.done is not None
     assert playing.done.stop_reason == "error"
     assert "not enough values to unpack" in playing.done.error
+
+
+@pytest.mark.parametrize("turn", [0, 2])
+def test_what_the_server_refused_ends_the_episode_and_harms_no_environment(turn: int) -> None:
+    faults = Faults()
+    playing = Playing(Play(seed=1), None, lambda: Faulty(mastermind(), faults), retries=3)
+    playing.begin()
+    for guess in GUESSES[:turn]:
+        playing.advance(Completion(guess))
+    env = playing.env
+    playing.advance(Refused(ValueError("the context is too long")))
+    assert playing.done is not None
+    assert (playing.done.stop_reason, playing.done.error) == ("error", "ValueError: the context is too long")
+    assert (playing.done.gradable, playing.done.passed, playing.done.retries) == (False, None, 0)
+    assert [each.completion.text for each in playing.done.turns] == list(GUESSES[:turn])
+    assert (playing.broken, playing.env is env, faults.made, faults.closed) == (False, True, 1, 0)
+    again = Playing(Play(seed=1), env)
+    again.begin()
+    fresh = Playing(Play(seed=1), mastermind())
+    fresh.begin()
+    assert finished(again, GUESSES) == finished(fresh, GUESSES)
 
 
 def test_where_to_play_must_be_said() -> None:

@@ -40,6 +40,10 @@ def test_a_recipe_prints_all_its_pieces_and_is_json(name: str) -> None:
         ({"channels": [7]}, "a channel is its settings"),
         ({"channels": [{"levl": "step"}]}, "a channel has no 'levl'; did you mean 'level'"),
         ({"channels": [{"key": "anchor"}]}, "choose level='step'"),
+        ({"channels": [{"similarity": 0.9}]}, "below 1 only with key='anchor'; got 0.9 with key='group'"),
+        ({"channels": [{"level": "step", "key": "anchor", "similarity": 0}]}, "similarity must be above 0"),
+        ({"channels": [{"level": "step", "key": "anchor", "similarity": 95}]}, r"similarity must lie in \[0, 1\]"),
+        ({"filter": {"finished": 1}}, "finished must be true or false"),
         ({"ratio": "word"}, "ratio must be one of token"),
         ({"region": "ball"}, "region must be one of clip"),
         ({"kl_estimator": "k9"}, "kl_estimator must be one of k1"),
@@ -95,10 +99,13 @@ class Coin(TextEnv):
         return Transition(verdict=self.verifier.verify(action, self.task.reference))
 
 
-@pytest.mark.parametrize("name", [*recipes.names(), "dual", "hard"])
+ALIKE = {"channels": [{}, {"level": "step", "key": "anchor", "discount": 0.95, "similarity": 0.9}]}
+
+
+@pytest.mark.parametrize("name", [*recipes.names(), "dual", "hard", "alike"])
 def test_each_recipe_moves_the_model_by_finite_numbers(name: str, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"dual": {"dual_clip": 3.0, "updates": 2}, "hard": {"shared": "hard"}}.get(name, {})
-    known = recipes.get({"dual": "grpo", "hard": "arpo"}.get(name, name), **settings)
+    more: dict[str, Any] = {"dual": {"dual_clip": 3.0, "updates": 2}, "hard": {"shared": "hard"}, "alike": ALIKE}
+    known = recipes.get({"dual": "grpo", "hard": "arpo", "alike": "gigpo"}.get(name, name), **more.get(name, {}))
     recipe = replace(known, group_size={"branch": 16, "tree": 6}.get(known.rollout.name, 8))
     start = build_preset("nano", alphabet="0123456789+=\n")
     before = [parameter.clone() for parameter in start.model.parameters()]

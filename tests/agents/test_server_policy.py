@@ -6,6 +6,7 @@ import asyncio
 import doctest
 import gc
 import json
+import re
 import socket
 import struct
 import sys
@@ -36,7 +37,8 @@ from rlvr_gym.agents import (
     rollout,
     seed_from,
 )
-from rlvr_gym.agents.server_client import BackendError
+from rlvr_gym.agents.asking import Refused
+from rlvr_gym.agents.server_client import BackendError, RefusedError
 from rlvr_gym.agents.server_policy import KEY_ENV, ServerPolicy
 from rlvr_gym.benchmarks import BenchConfig, bench
 from rlvr_gym.envs.tool_math import ToolMathEnv
@@ -53,7 +55,7 @@ class StandIn:
 
     Args:
         lm: The model.
-        reply: Answers in its place: path and body to the JSON of an answer.
+        reply: Answers in its place: path and body to the JSON of an answer, or to what is done instead.
         models: What it says that it has.
     """
 
@@ -146,8 +148,10 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if fault is not None:
                 fault(self)
+            elif callable(answer := there.answer(self.path, body)):
+                answer(self)
             else:
-                self.send(json.dumps(there.answer(self.path, body)).encode())
+                self.send(json.dumps(answer).encode())
         finally:
             with there.lock:
                 there.under_way -= 1
@@ -481,9 +485,84 @@ def test_nobody_there() -> None:
 
 
 def test_one_failure_ends_the_others(simple: StandIn) -> None:
-    simple.faults.extend([hang, hang, status(400)])
+    simple.faults.extend([hang, hang, status(404)])
     with closing(policy_at(simple, timeout_s=600.0, concurrency=3)) as policy, pytest.raises(BackendError):
         policy.sample(REQUESTS[:3])
+
+
+TOO_LONG = status(400, b'{"error": {"message": "maximum context length is 40 tokens"}}')
+LONG = r"gave no answer: status 400: .*maximum context length is 40 tokens"
+
+
+@pytest.mark.parametrize("code", [400, 413, 422])
+def test_a_refused_request_is_never_an_empty_completion(
+    simple: StandIn, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of three at a time, so that which one is refused is known."""
+    simple.faults.extend([says(choice()), status(code, b"too long"), says(choice())] * 2)
+    with closing(policy_at(simple, concurrency=1)) as policy:
+        for _ in range(2):
+            first, second, third = policy.sample(REQUESTS[:3])
+            assert first == third == Completion("7")
+            assert isinstance(second, Refused)
+            with pytest.raises(BackendError, match=f"status {code}: too long"):
+                second.text  # noqa: B018
+            assert f"status {code}: too long" in repr(second)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]  # once, not twice
+    assert f"status {code}: too long; the episode is not gradable" in caplog.text
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 405])
+def test_other_refusals_end_the_others(simple: StandIn, code: int) -> None:
+    simple.faults.extend([says(choice()), status(code)])
+    with closing(policy_at(simple, concurrency=1)) as policy, pytest.raises(BackendError, match=f"status {code}"):
+        policy.sample(REQUESTS[:3])
+
+
+def test_where_all_is_refused_and_nothing_was_answered_the_settings_are_wrong(simple: StandIn) -> None:
+    simple.faults.extend([TOO_LONG] * 4)
+    with closing(policy_at(simple)) as policy:
+        with pytest.raises(RefusedError, match=LONG):
+            policy.sample(REQUESTS[:4])
+        assert policy.sample(REQUESTS[:1]) == [Completion("7")]
+        simple.faults.append(TOO_LONG)
+        assert isinstance(policy.sample(REQUESTS[:1])[0], Refused)  # the last episode of a wave, say
+
+
+@pytest.mark.parametrize("driver", ["collect", "rollout"])
+def test_a_refused_request_costs_its_own_episode(driver: str) -> None:
+    """A server with room for one message: of six episodes every second one asks twice."""
+
+    class Talk(gym.Env[str, str]):
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+            self.left = seed or 0
+            return "go", {}
+
+        def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+            self.left -= 1
+            return "go on", 1.0, self.left < 0, False, {"passed": True}
+
+    plays = [Play(seed=number % 2, sample_seed=number) for number in range(6)]
+    there = StandIn(reply=lambda path, body: TOO_LONG if len(body["messages"]) > 1 else choice())
+    with closing(there), closing(policy_at(there)) as policy:
+        if driver == "collect":
+            episodes = collect([Talk() for _ in range(3)], policy, plays)
+        else:
+            episodes = episodes_of(policy, Talk, plays)
+    assert [episode.stop_reason for episode in episodes] == ["answered", "error"] * 3
+    assert [episode.gradable for episode in episodes] == [True, False] * 3
+    assert [len(episode.turns) for episode in episodes] == [1, 1] * 3
+    for episode in episodes[1::2]:
+        assert episode.passed is None
+        assert re.search(LONG, episode.error)
+
+
+def test_a_driver_that_is_only_refused_ends(simple: StandIn) -> None:
+    simple.faults.extend([TOO_LONG] * 200)
+    plays = [Play(seed=seed) for seed in range(100)]
+    with closing(policy_at(simple, concurrency=4)) as policy, pytest.raises(RefusedError, match=LONG):
+        episodes_of(policy, arithmetic, plays)
+    assert 64 <= len(simple.asked) <= 100
 
 
 def test_what_nobody_waits_for_is_ended(simple: StandIn) -> None:
@@ -663,9 +742,9 @@ def test_a_run_goes_on_at_another_address(
     words = [*BENCH, "", "--out", str(tmp_path / "run"), "--width", "4"]
     with closing(StandIn(lm)) as first:
         words[len(BENCH)] = f"server:{first.url}#tiny"
-        first.faults.extend([says(choice())] * 4 + [status(400)] * 4)
+        first.faults.extend([says(choice())] * 4 + [status(404)] * 4)
         assert main(words) == 2
-        assert f"rlvr bench: {first.url}/chat/completions gave no answer: status 400" in capsys.readouterr().err
+        assert f"rlvr bench: {first.url}/chat/completions gave no answer: status 404" in capsys.readouterr().err
     kept = rows(tmp_path / "run")
     assert [row["response"] for row in kept] == ["7"] * 4
     with closing(StandIn(lm)) as second:

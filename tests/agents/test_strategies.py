@@ -43,6 +43,12 @@ FORKING = [
 EVERYWHERE = [*FORKING, Chain(), Greedy(), Replay()]
 
 
+def test_which_strategies_see_several_prompts_at_once() -> None:
+    """The two that remember (`replay`) or unlearn (`forget`); one that says nothing of it is taken for such a one."""
+    assert {name for name, kind in STRATEGIES.items() if not kind.apart} == {"forget", "replay"}
+    assert not Strategy.apart
+
+
 class Dice(Policy):
     """Says one letter, or the length that an environment needs of them, by the request's seed."""
 

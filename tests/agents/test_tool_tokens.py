@@ -73,26 +73,29 @@ def who_wrote(episode: Episode) -> str:
 
 @contextmanager
 def planted(model: Any) -> Iterator[list[Tensor]]:
-    """Adds a tensor of zeros to the logits of every forward pass that is learnt from; they are collected."""
+    """Adds a tensor of zeros to the last hidden states of every forward pass that is learnt from; they are collected.
+
+    From there on only the head follows, which sees each place by itself.
+    """
     plants: list[Tensor] = []
 
-    def plant(module: Any, args: Any, logits: Tensor) -> Tensor | None:
-        if not logits.requires_grad:
+    def plant(module: Any, args: Any, states: Tensor) -> Tensor | None:
+        if not states.requires_grad:
             return None
-        plants.append(torch.zeros_like(logits, requires_grad=True))
-        return logits + plants[-1]
+        plants.append(torch.zeros_like(states, requires_grad=True))
+        return states + plants[-1]
 
-    handle = model.lm_head.register_forward_hook(plant)
+    handle = model.model.norm.register_forward_hook(plant)
     yield plants
     handle.remove()
 
 
 def asked(plants: Sequence[Tensor], episodes: Sequence[Episode]) -> dict[str, list[float]]:
-    """By letter: the largest gradient among the logits that predict each token. Padding is `.`."""
+    """By letter: the largest gradient of the states that predict each token. Padding is `.`."""
     found: dict[str, list[float]] = {"p": [], "t": [], "a": [], ".": []}
     rows = [row for plant in plants for row in plant.grad.abs().amax(dim=-1)]  # type: ignore[union-attr]
     for row, letters in zip(rows, sorted(map(who_wrote, episodes), key=len), strict=True):  # as the learner does
-        for place, value in enumerate(row.tolist(), start=1):  # the logits at a place predict the next token
+        for place, value in enumerate(row.tolist(), start=1):  # the state at a place predicts the next token
             found[letters[place] if place < len(letters) else "."].append(value)
     return found
 

@@ -91,6 +91,16 @@ def test_a_reference_that_follows_is_resumed_exactly(tmp_path: Path) -> None:
     assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
 
 
+def test_a_recipe_that_begins_from_the_base_is_resumed_exactly(tmp_path: Path) -> None:
+    """ReST-EM, whose base the whole run keeps in memory and each part reads again."""
+    for folder, parts in (("whole", [4]), ("parts", [2, 4])):
+        for steps in parts:
+            recipe = recipes.get("rest-em", group_size=4, updates=2, filter={})
+            Trainer(make_env, start, recipe, config(steps=steps), tmp_path / folder).run()
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    assert weights(tmp_path / "whole") != (tmp_path / "whole" / "base" / "model.safetensors").read_bytes()
+
+
 def stop_after(run: Trainer, steps: int) -> None:
     class Stop(Exception):
         pass
