@@ -189,7 +189,7 @@ class Learner:
         """Adds the gradients of some rows, of which this process takes its share; what it saw, as sums over tokens."""
         sums, gap = Metrics(), 0.0
         slopes_B = self._slopes(part) if self.recipe.region in REGRESSIONS else None
-        turns = self.ranks.micro_batches(part.batch.attention_BT.sum(dim=1), self.config.micro_batch)
+        turns = self._micro_batches(part.batch)
         for number, numbers in enumerate(turns, start=1):
             # A process without a row left makes the same passes as the others, with a weight of 0.
             idle = not len(numbers)
@@ -282,11 +282,15 @@ class Learner:
         """What a model says of all rows, without gradient, in micro-batches; shape [B, T]."""
         found = torch.zeros_like(batch.logprobs_BT)
         with torch.no_grad(), self.autocast():
-            for numbers in self.ranks.micro_batches(batch.attention_BT.sum(dim=1), self.config.micro_batch):
+            for numbers in self._micro_batches(batch):
                 if len(numbers):
                     part = batch_to(batch.rows(numbers), self.trained.device)
                     found[numbers, : part.ids_BT.shape[1]] = call(part).float().cpu()
         return self.ranks.added(found)
+
+    def _micro_batches(self, batch: Batch) -> list[Tensor]:
+        small = self.trained.device.type == "cpu"
+        return self.ranks.micro_batches(batch.attention_BT.sum(dim=1), self.config.micro_batch, small=small)
 
     def _logprobs_of(self, model: Any) -> Callable[[Batch], Tensor]:
         return lambda part: token_stats(model, part, self.config.temperature).logprobs_BT

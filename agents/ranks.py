@@ -8,6 +8,7 @@ of one process, but for the order of sums.
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -101,7 +102,7 @@ class Ranks:
         """The numbers below `count` that are this process's."""
         return torch.arange(count)[self.rank :: self.size]
 
-    def micro_batches(self, lengths: Tensor, rows: int) -> list[Tensor]:
+    def micro_batches(self, lengths: Tensor, rows: int, *, small: bool = False) -> list[Tensor]:
         """This process's numbers of the rows of a batch, some at a time.
 
         Rows of about one length go together, so that little is computed for padding: a part ends where rows are less
@@ -111,11 +112,13 @@ class Ranks:
         Args:
             lengths: Tokens of each row of the whole batch, ascending.
             rows: Most rows of a part.
+            small: Whether every part ends once it has that many tokens. On a CPU what one operation leaves to the next
+                then stays in its cache: a step of 6.6 million parameters takes an eighth less time.
         """
         count = len(lengths)
         widths = [int(lengths[min(place + self.size, count) - 1]) for place in range(0, count, self.size)]
         mine = self.share(count)
-        return [mine[start:end] for start, end in pairwise(_cuts(widths, rows))]
+        return [mine[start:end] for start, end in pairwise(_cuts(widths, rows, math.inf if small else NARROW))]
 
     def gathered(self, found: T) -> list[T]:
         """What each process has, in their order; it must survive pickling."""
@@ -214,13 +217,13 @@ def _state_dicts() -> tuple[Any, Any]:
     return found, found.StateDictOptions(full_state_dict=True)
 
 
-def _cuts(widths: Sequence[int], rows: int) -> list[int]:
+def _cuts(widths: Sequence[int], rows: int, narrow: float) -> list[int]:
     """Where parts of ascending widths begin, and where the last one ends; formed from the widest on."""
     cuts = [len(widths)]
     while (end := cuts[-1]) > 0:
         widest, start = widths[end - 1], end - 1
         while start > 0 and end - start < rows:
-            if widths[start - 1] < NARROW * widest and (end - start) * widest >= ENOUGH_TOKENS:
+            if widths[start - 1] < narrow * widest and (end - start) * widest >= ENOUGH_TOKENS:
                 break
             start -= 1
         cuts.append(start)

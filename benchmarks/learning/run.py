@@ -10,6 +10,7 @@ and seeds that are there already are not run again.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -27,22 +28,36 @@ RESULTS = Path(__file__).parent / "results"
 MANY = 8
 
 
-def one(name: str, arm: str, seed: int) -> dict[str, Any]:
-    """Train one arm with one seed; the curves of its metrics."""
+def one(name: str, arm: str, seed: int, bases: Path) -> dict[str, Any]:
+    """Train one arm with one seed; the curves of its metrics. Bases of the arms before are kept in a folder."""
     import torch
     import transformers
-    from rlvr_gym.agents import TrainConfig, Trainer, TransformersPolicy, WarmStartConfig, build_preset, warm_start
+    from rlvr_gym.agents import (
+        TrainConfig,
+        Trainer,
+        TransformersPolicy,
+        WarmStartConfig,
+        build_preset,
+        load_model,
+        save_model,
+        warm_start,
+    )
     from studies import STUDIES
 
     torch.set_num_threads(1)
     transformers.utils.logging.disable_progress_bar()
     study = STUDIES[name]
     settings = {**study.config, **study.configs.get(arm, {})}
-    lm = build_preset("nano", seed=seed, alphabet="".join(dict.fromkeys(study.alphabet)))
-    policy = TransformersPolicy(lm, max_new_tokens=settings["max_new_tokens"])
-    began = time.process_time()
-    warm_start([study.practice() for _ in range(64)], policy, WarmStartConfig(**study.warm, seed=seed))
-    warm_s = time.process_time() - began
+    if (bases / f"{seed}").exists():
+        lm = load_model(bases / f"{seed}")
+    else:
+        lm = build_preset("nano", seed=seed, alphabet="".join(dict.fromkeys(study.alphabet)))
+        policy = TransformersPolicy(lm, max_new_tokens=settings["max_new_tokens"])
+        warm_start([study.practice() for _ in range(64)], policy, WarmStartConfig(**study.warm, seed=seed))
+        partial = bases / f"{seed}.{os.getpid()}"
+        save_model(partial, lm)
+        with contextlib.suppress(OSError):  # another process was faster
+            partial.rename(bases / f"{seed}")
     make = study.wrap.get(arm, study.make)
     config = TrainConfig(**settings, seed=seed, checkpoint_every=settings["steps"], completions=0)
     rows: list[dict[str, float]] = []
@@ -63,7 +78,6 @@ def one(name: str, arm: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "warm": first,
         "trained": last,
-        "warm_cpu_s": round(warm_s, 2),
         "train_cpu_s": round(seconds, 2),
         "sampled_tokens": sum(sampled),
         "curves": {key: curve for key, curve in curves.items() if curve},
@@ -85,8 +99,8 @@ def main(argv: list[str] | None = None) -> int:
     there = {(run["arm"], run["seed"]) for run in runs}
     arms = args.arms or list(study.arms)
     wanted = [(arm, seed) for seed in range(args.seeds) for arm in arms if (arm, seed) not in there]
-    with ProcessPoolExecutor(args.jobs, max_tasks_per_child=1) as pool:
-        jobs = {pool.submit(one, args.study, arm, seed): (arm, seed) for arm, seed in wanted}
+    with tempfile.TemporaryDirectory() as bases, ProcessPoolExecutor(args.jobs, max_tasks_per_child=1) as pool:
+        jobs = {pool.submit(one, args.study, arm, seed, Path(bases)): (arm, seed) for arm, seed in wanted}
         for job in as_completed(jobs):
             found = job.result()
             runs.append(found)

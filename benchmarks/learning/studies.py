@@ -51,7 +51,7 @@ def _grpo(**pieces: Any) -> Recipe:
 
 
 SHORT = {"rooms": 3, "corridors": 1, "max_turns": 8, "style": "compact"}
-CORRIDOR = {"rooms": 5, "corridors": 1, "max_turns": 12, "style": "compact"}
+CORRIDOR = {"rooms": 8, "corridors": 1, "max_turns": 16, "style": "compact"}
 _TO_GO = {"level": "step", "key": "anchor", "discount": 0.95}
 
 
@@ -77,9 +77,9 @@ STUDIES = {
     for study in (
         Study(
             "corridor",
-            "In a corridor of 5 rooms that pays at the exit alone, anchors give credit to steps: GiGPO over GRPO.",
+            "In a corridor of 8 rooms that pays at the exit alone, anchors give credit to steps: GiGPO over GRPO.",
             _corridor,
-            lambda: tasks.Wanderer(**CORRIDOR),
+            lambda: tasks.Wanderer(**{**CORRIDOR, "corridors": 4}),
             tasks.DIGITS + "bgr|:",
             {
                 "grpo": _grpo(),
@@ -95,7 +95,7 @@ STUDIES = {
                 "eval_every": 5,
                 "eval_episodes": 128,
             },
-            warm={"until": 1.0, "max_steps": 150, "check_every": 150, "check_episodes": 64},
+            warm={"until": 1.0, "max_steps": 120, "check_every": 120, "check_episodes": 64},
         ),
         Study(
             "password",
@@ -241,7 +241,7 @@ STUDIES = {
             "recipes_of_turns",
             "Recipes that need turns beat their own warm start, in a corridor of 3 rooms.",
             lambda: gym.make("rlvr_gym:rlvr/Corridor-v0", **SHORT),
-            lambda: tasks.Wanderer(**SHORT),
+            lambda: tasks.Wanderer(**{**SHORT, "corridors": 4}),
             tasks.DIGITS + "bgr|:",
             {name: recipes.get(name) for name in ("arpo", "tree-grpo", "gigpo", "hrl", "ppo")},
             config={

@@ -78,12 +78,23 @@ class TableEnv(TextEnv):
 
 
 class Wanderer(CorridorEnv):
-    """The corridor with an expert that opens doors by chance: it knows what a move is and no way."""
+    """Corridors of which an expert knows all but the first: there it opens doors by chance, and stops before the exit.
+
+    What is learnt from it is to look at the number of corridor and room, and nothing of the ways of the first corridor.
+    """
 
     def expert(self, task: Task) -> list[str]:
-        """Moves by chance, too few for the exit."""
-        moves = sorted({move for ways in task.reference["moves"].values() for move in ways})
-        return [moves[int(self.np_random.integers(len(moves)))] for _ in range(2)]
+        """The way of a corridor that is known, else as many moves by chance as there are rooms."""
+        if not task.prompt.startswith("0|"):
+            return list(task.private["expert"])
+        ways, place, walked = task.reference["moves"], task.reference["start"], []
+        for _ in range(len(ways)):
+            move = sorted(ways[place])[int(self.np_random.integers(len(ways[place])))]
+            if ways[place][move] == task.reference["goal"]:
+                break
+            walked.append(move)
+            place = ways[place][move]
+        return walked
 
 
 def password(letters: str, length: int, tasks: int, seed: int, practice: bool = False) -> TableEnv:

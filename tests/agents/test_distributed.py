@@ -284,6 +284,15 @@ def test_rows_of_about_one_length_go_together() -> None:
     assert [part.tolist() for part in whole] == [[0, 1, 2]]  # too few tokens to be worth a pass more
 
 
+def test_on_a_cpu_a_part_ends_with_two_thousand_tokens() -> None:
+    """By hand: 28 rows of 74 are the first with 2,048 tokens or more; 128 rows are four such parts and 16 rows."""
+    parts = Ranks.alone().micro_batches(torch.tensor([74] * 128), rows=512, small=True)
+    assert [len(part) for part in parts] == [16, 28, 28, 28, 28]
+    assert torch.equal(torch.cat(parts), torch.arange(128))
+    assert [len(part) for part in Ranks.alone().micro_batches(torch.tensor([74] * 128), rows=512)] == [128]
+    assert [len(part) for part in Ranks.alone().micro_batches(torch.tensor([3000] * 2), rows=512, small=True)] == [1, 1]
+
+
 class Launcher:
     """What `Ranks` looks at of an `Accelerator`."""
 

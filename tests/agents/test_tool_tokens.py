@@ -200,7 +200,7 @@ def same_weights(one: Trainer, other: Trainer) -> bool:
 def test_neither_recorded_logprobs_nor_ids_of_tools_move_anything(
     episodes: list[Episode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlvr_gym.agents.ranks.NARROW", 0.0)  # all rows in one pass, whose ids are exchanged
+    monkeypatch.setattr("rlvr_gym.agents.ranks.ENOUGH_TOKENS", 10**9)  # all rows in one pass, whose ids are exchanged
     ordered = sorted(episodes, key=lambda episode: len(who_wrote(episode)))
     plain = learnt(tmp_path / "plain", episodes)
 
