@@ -39,9 +39,9 @@ def one(name: str, arm: str, seed: int, bases: Path) -> dict[str, Any]:
         WarmStartConfig,
         build_preset,
         load_model,
-        save_model,
         warm_start,
     )
+    from rlvr_gym.agents.checkpoint import save_model
     from studies import STUDIES
 
     torch.set_num_threads(1)

@@ -141,3 +141,44 @@ def ramble(longest: int, practice: bool = False) -> TableEnv:
         for first, second in itertools.product(DIGITS, DIGITS)
     }
     return TableEnv(tables, ("ab", 2, longest) if practice else None)
+
+
+class Relay(TextEnv):
+    """A planner sees two digits and tells an executor one letter, who sees nothing else and must say a class.
+
+    The class is that of `classes`. Which letter stands for which class is for the two to find out.
+    """
+
+    _told = ""
+
+    def __init__(self) -> None:
+        rows = [
+            Task.create(f"{first}{second}:", {"reference": {"scores": {"abcd"[(int(first) + int(second)) // 5]: 1.0}}})
+            for first, second in itertools.product(DIGITS, DIGITS)
+        ]
+        super().__init__(ListTaskSet(rows), Table(), max_turns=2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """See `TextEnv.reset`; the planner begins."""
+        observation, info = super().reset(seed=seed, options=options)
+        return observation, {**info, "thread": "planner"}
+
+    def transition(self, action: str) -> Transition:
+        """The first response goes to the executor, as far as it is one of four letters; the second is judged."""
+        info = {"thread": "executor"}
+        if self._turn == 1:
+            self._told = action[:1] if action[:1] in ("a", "b", "c", "d") else "?"
+            return Transition(f"{self._told}>", info=info)
+        return Transition(verdict=self.verifier.verify(action, self.task.reference), info=info)
+
+    def get_state(self) -> Any:
+        """What the executor was told."""
+        return self._told
+
+    def set_state(self, state: Any) -> None:
+        """See `TextEnv.set_state`."""
+        self._told = state
+
+    def expert(self, task: Task) -> list[str]:
+        """Two letters by chance."""
+        return ["abcd"[int(self.np_random.integers(4))] for _ in range(2)]

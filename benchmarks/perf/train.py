@@ -125,7 +125,7 @@ def prompt(rng: np.random.Generator) -> str:
     return "".join(letters[i] for i in rng.integers(len(letters), size=PROMPT_TOKENS))
 
 
-def ours(size: str, lengths: str, steps: int) -> list[dict[str, float]]:
+def ours(size: str, lengths: str, steps: int, precision: str = "fp32") -> list[dict[str, float]]:
     """Seconds and tokens of every step of our `Trainer`."""
     import gymnasium as gym
     from rlvr_gym.agents import LanguageModel, TrainConfig, Trainer, recipes
@@ -151,7 +151,12 @@ def ours(size: str, lengths: str, steps: int) -> list[dict[str, float]]:
             raise Enough  # the last step of a run also writes a checkpoint
 
     config = TrainConfig(
-        steps=steps + 1, prompts=PROMPTS, max_new_tokens=NEW_TOKENS, learning_rate=RATE, checkpoint_every=steps + 1
+        steps=steps + 1,
+        prompts=PROMPTS,
+        max_new_tokens=NEW_TOKENS,
+        learning_rate=RATE,
+        checkpoint_every=steps + 1,
+        precision=precision,
     )
     lm = LanguageModel(make_model(size, lengths), make_tokenizer())
     with tempfile.TemporaryDirectory() as folder:
