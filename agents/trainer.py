@@ -23,6 +23,7 @@ from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkp
 from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
 from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, shaped, sound
+from rlvr_gym.agents.late_rewards import LateRewards, Spec
 from rlvr_gym.agents.learner import Learner
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.models import LanguageModel, load_model
@@ -53,6 +54,8 @@ class Trainer:
         make_eval_env: Builds one evaluation environment, for `eval_every`.
         evaluate: Called after such a measurement with the step and the policy, to measure more; what it gives are
             metrics.
+        reward: Takes the place of the environments' rewards of verdicts; see `late_rewards`.
+        schedule: Where `reward` stands in each step; a spec of `rlvr_gym.reward_shaping.schedules`.
         identity: What else must not change when a run is continued, such as the environment's id; JSON.
         ranks: The processes that train together, each of which builds a trainer with the same arguments and runs it;
             one by default. They share the folder; the first writes it, builds `start`, evaluates and reports.
@@ -84,12 +87,15 @@ class Trainer:
         *,
         make_eval_env: Callable[[], gym.Env[str, str]] | None = None,
         evaluate: Callable[[int, TransformersPolicy], Mapping[str, float]] | None = None,
+        reward: Spec | None = None,
+        schedule: Spec | None = None,
         identity: Mapping[str, Any] | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         self.recipe, self.config, self.folder = recipe, config, folder
         self.ranks = ranks = ranks or Ranks.alone()
-        ranks.first(lambda: self._begin(start, dict(identity or {})))
+        self.rewards = LateRewards(reward, schedule)
+        ranks.first(lambda: self._begin(start, {**(identity or {}), **self.rewards.settings}))
         if not ranks.main:
             self.lm = load_model(folder / "base")
         lm = self.lm
@@ -189,7 +195,7 @@ class Trainer:
         chosen = 0
         for tried in range(max(choice.refill, 1)):
             prompts = [self._prompt(step, tried * config.prompts + place) for place in range(config.prompts)]
-            found = sound(self._collected(stage, prompts))
+            found = self.rewards.paid(sound(self._collected(stage, prompts)))
             found = [replace(sample, group=sample.group + tried * config.prompts) for sample in found]
             played += found
             found = shaped(found, self.recipe.shaping, config.max_new_tokens)
@@ -199,7 +205,7 @@ class Trainer:
             if chosen == config.prompts:
                 break
         self._notices.played(step, [sample.episode for sample in played if sample.role != BASELINE])
-        metrics = {"step": step, **_rollout_metrics(played)}
+        metrics = {"step": step, **_rollout_metrics(played), **self.rewards.told(step, played)}
         if choice.groups != "all":
             metrics |= {"kept_groups": chosen, "rounds": tried + 1}
         self._seconds = {
@@ -268,6 +274,7 @@ class Trainer:
         state = load_checkpoint(found[0], self.learner.restore)
         self.learner.coefficients.update(state["coefficients"])
         self.memory = state["memory"]
+        self.rewards.load_state_dict(state.get("schedule"))
         return int(state["step"]), state["metrics"]
 
     def _open(self, done: int, held: ExitStack) -> None:
@@ -280,8 +287,8 @@ class Trainer:
             return
         folder = self.folder / "checkpoints"
         folder.mkdir(exist_ok=True)
-        coefficients = self.learner.coefficients
-        state = {"step": step, "metrics": metrics, "coefficients": coefficients, "memory": self.memory}
+        state = {"step": step, "metrics": metrics, "coefficients": self.learner.coefficients, "memory": self.memory}
+        state["schedule"] = self.rewards.state_dict()
         save_checkpoint(folder / f"step-{step:06d}", self.learner.trained.saved, tensors, state)
         for old in checkpoints(folder)[:-2]:
             shutil.rmtree(old)

@@ -19,7 +19,7 @@ from rlvr_gym.envs.card import Card
 from rlvr_gym.envs.snapshot import Snapshot, SnapshotError, load_rng, other_rng, save_rng
 from rlvr_gym.envs.spaces import UnicodeText, own
 from rlvr_gym.envs.task import Task, TaskNotFoundError, TaskSet, check_int, check_text, content_hash, copied
-from rlvr_gym.reward_shaping import make_reward
+from rlvr_gym.reward_shaping import NO_CONTEXT, Judged, Reward, RewardContext, make_single_reward
 from rlvr_gym.verifiers import ConfigError, RlvrError, Verifier
 from rlvr_gym.verifiers.errors import shown, suggestion
 
@@ -54,7 +54,8 @@ class TextEnv(gym.Env[str, str]):
     Args:
         taskset: Where tasks come from.
         verifier: Who judges.
-        reward: Name of the reward function, `"outcome"` or `"dense"`.
+        reward: A spec (see `rlvr_gym.reward_shaping.make_reward`). It is told task, turn and response; tokens are not
+            counted here.
         max_turns: Steps after which an undecided episode is truncated.
         render_mode: None or `"ansi"` (a transcript as text).
 
@@ -79,7 +80,7 @@ class TextEnv(gym.Env[str, str]):
         taskset: TaskSet,
         verifier: Verifier,
         *,
-        reward: str = "outcome",
+        reward: str | Mapping[str, Any] | Reward = "outcome",
         max_turns: int = 1,
         render_mode: str | None = None,
     ) -> None:
@@ -93,7 +94,7 @@ class TextEnv(gym.Env[str, str]):
         self.render_mode = render_mode
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
-        self._reward = make_reward(check_text("reward", reward))
+        self._reward = make_single_reward(reward)
         self._task: Task | None = None
         self._index: int | None = None
         self._turn = 0
@@ -154,7 +155,9 @@ class TextEnv(gym.Env[str, str]):
         verdict = outcome.verdict
         terminated = truncated = False
         if verdict is not None:
-            terms.update(self._reward(verdict))
+            reads = self._reward.reads_context
+            context = RewardContext(self.task.id, "", self._turn, None, action) if reads else NO_CONTEXT
+            terms.update(self._reward.terms(Judged(verdict, context)))
             info["verdict"] = verdict.to_dict()
             if verdict.gradable:
                 terminated = True

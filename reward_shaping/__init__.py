@@ -1,4 +1,4 @@
-"""Reward shaping: verdict to reward. Pure functions of a verdict; none of them can touch `passed`."""
+"""Reward shaping: verdict to reward. Pure functions of what was judged; none of them can touch `passed`."""
 
 if not __name__.startswith("rlvr_gym."):
     raise ImportError(
@@ -6,17 +6,106 @@ if not __name__.startswith("rlvr_gym."):
         "`import rlvr_gym.reward_shaping`"
     )
 
+from rlvr_gym.reward_shaping.audit import Audit, audit, idle_terms
+from rlvr_gym.reward_shaping.combinators import CONDITIONS, Gate, Min, Product, Sum
+from rlvr_gym.reward_shaping.core import (
+    NO_CONTEXT,
+    REWARDS,
+    GroupReward,
+    Interval,
+    Judged,
+    Ranges,
+    Reward,
+    RewardContext,
+    RewardTerms,
+    make_reward,
+    make_single_reward,
+    register,
+)
+from rlvr_gym.reward_shaping.form import (
+    CosineLength,
+    Format,
+    Length,
+    Overlong,
+    Repetition,
+    Rubric,
+    ToolCost,
+)
 from rlvr_gym.reward_shaping.groups import overlong_penalty, short_rewards, top_groups, win_rates
-from rlvr_gym.reward_shaping.terms import REWARDS, RewardTerms, dense, make_reward, outcome
+from rlvr_gym.reward_shaping.mixing import Anneal, Cap, Lexicographic
+from rlvr_gym.reward_shaping.novelty import CountMemory, Memory, RndMemory, memory_from
+from rlvr_gym.reward_shaping.potentials import entropy, information_gain, is_no_op, shaping_terms
+from rlvr_gym.reward_shaping.presets import cot_ro, layered, verbosity
+from rlvr_gym.reward_shaping.relative import KimiLength, Rare, TopShort, WinRate
+from rlvr_gym.reward_shaping.rubric import Pair, RubricFit, fit_rubric_weights
+from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
+from rlvr_gym.reward_shaping.spans import Span, Spans, read_spans, span_token_rewards
+from rlvr_gym.reward_shaping.terms import Balanced, Dense, Outcome, Process, Repeats, TurnDecay, step_score
 
 __all__ = [
+    "CONDITIONS",
+    "NO_CONTEXT",
     "REWARDS",
+    "START",
+    "Anneal",
+    "Audit",
+    "Balanced",
+    "Cap",
+    "CosineLength",
+    "CountMemory",
+    "Dense",
+    "Format",
+    "Gate",
+    "GroupReward",
+    "Interval",
+    "Judged",
+    "KimiLength",
+    "Length",
+    "Lexicographic",
+    "Memory",
+    "Min",
+    "Outcome",
+    "Overlong",
+    "Pair",
+    "Process",
+    "Product",
+    "Ranges",
+    "Rare",
+    "Repeats",
+    "Repetition",
+    "Reward",
+    "RewardContext",
     "RewardTerms",
-    "dense",
+    "RndMemory",
+    "Rubric",
+    "RubricFit",
+    "SchedulePoint",
+    "Span",
+    "Spans",
+    "Sum",
+    "ToolCost",
+    "TopShort",
+    "TurnDecay",
+    "WinRate",
+    "audit",
+    "cot_ro",
+    "entropy",
+    "fit_rubric_weights",
+    "idle_terms",
+    "information_gain",
+    "is_no_op",
+    "layered",
     "make_reward",
-    "outcome",
+    "make_single_reward",
+    "memory_from",
     "overlong_penalty",
+    "read_spans",
+    "register",
+    "shaping_terms",
     "short_rewards",
+    "span_token_rewards",
+    "step_score",
     "top_groups",
+    "verbosity",
     "win_rates",
 ]

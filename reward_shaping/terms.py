@@ -1,50 +1,309 @@
-"""Reward terms: named numbers that add up to the reward of a step.
+"""Reward terms that read the verdict: whether it passed, how much of it, by which steps, at which attempt.
 
-A reward function maps a verdict to a dict of terms; the reward is their sum, and the terms are reported in
-`info["reward_terms"]`, so that a reward can be recomputed and audited offline. An ungradable verdict has no reward: it
-gives no terms, the episode is truncated, and learners mask it.
+Each is a frozen `Reward` with a declared range. Sums, gates and caps are in `rlvr_gym.reward_shaping.combinators`;
+terms about form, length and cost are in `rlvr_gym.reward_shaping.form`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from rlvr_gym.verifiers import UnknownNameError, Verdict
+from rlvr_gym.reward_shaping.core import (
+    NOTHING,
+    Interval,
+    Judged,
+    Ranges,
+    Reward,
+    RewardTerms,
+    check_range,
+    register,
+)
+from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
+from rlvr_gym.verifiers import ConfigError, Status, Verdict
+from rlvr_gym.verifiers.errors import shown
+from rlvr_gym.verifiers.verdict import UNGRADABLE
 
-RewardTerms = dict[str, float]
+ONE = Interval(1.0, 1.0)
 
 
-def outcome(verdict: Verdict) -> RewardTerms:
+@register
+@dataclass(frozen=True)
+class Outcome(Reward):
     """1 for a strict pass, else 0: the reward of RLVR.
 
     Example:
         >>> from rlvr_gym.verifiers import make_verifier
-        >>> outcome(make_verifier("number@1").verify("#### 7", 7))
+        >>> Outcome().terms(Judged(make_verifier("number@1").verify("#### 7", 7)))
         {'outcome': 1.0}
     """
-    return {"outcome": float(verdict.passed)} if verdict.gradable else {}
+
+    name: ClassVar[str] = "outcome"
+    about_answer: ClassVar[bool] = True
+    verdict_only: ClassVar[bool] = True
+
+    def terms(self, judged: Judged, point: SchedulePoint = START) -> RewardTerms:
+        """See `Reward`; in one call, since every step of every environment makes it."""
+        status = judged.verdict.status
+        if status is Status.PASSED:
+            return {"outcome": 1.0}
+        return {} if status in UNGRADABLE else {"outcome": 0.0}
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        return {"outcome": 1.0 if judged.verdict.status is Status.PASSED else 0.0}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        return Ranges(ONE, NOTHING)
+
+    @property
+    def resolution(self) -> float:
+        """See `Reward`."""
+        return 1.0
 
 
-def dense(verdict: Verdict) -> RewardTerms:
-    """The verifier's dense score in [0, 1].
+@register
+@dataclass(frozen=True)
+class Dense(Reward):
+    """The verifier's dense score in [0, 1]; with `below`, 1 for a pass and at most `below` for a fail.
+
+    The first stage of DELTA (arXiv 2509.21016), which `anneal` turns into the second, `outcome`. A verifier may give a
+    fail the score of a pass, or a pass less than 1, so that the score alone does not prove that a pass is worth most.
+    Deviation: `below < 1`, which proves it. The hack: whatever passes many tests without solving anything, such as a
+    constant answer; see `balanced`.
+
+    Args:
+        below: Highest reward of a fail, in [0, 1].
 
     Example:
         >>> from rlvr_gym.verifiers import make_verifier
-        >>> dense(make_verifier("countdown@1").verify("3 + 4", {"numbers": [3, 4], "target": 12}))
-        {'dense': 0.6666666666666666}
+        >>> verdict = make_verifier("countdown@1").verify("3 + 4", {"numbers": [3, 4], "target": 12})
+        >>> Dense().terms(Judged(verdict)), Dense(below=0.5).terms(Judged(verdict))
+        ({'dense': 0.6666666666666666}, {'dense': 0.5})
     """
-    return {"dense": verdict.score} if verdict.gradable else {}
+
+    name: ClassVar[str] = "dense"
+    about_answer: ClassVar[bool] = True
+    verdict_only: ClassVar[bool] = True
+    below: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range(self.name, "below", self.below, 0.0, 1.0)
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        if self.below == 1.0:
+            return {"dense": judged.verdict.score}
+        return {"dense": 1.0 if judged.verdict.passed else min(judged.verdict.score, self.below)}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        if self.below == 1.0:
+            return Ranges.same(0.0, 1.0)
+        return Ranges(ONE, Interval(0.0, self.below))
 
 
-REWARDS: dict[str, Callable[[Verdict], RewardTerms]] = {"outcome": outcome, "dense": dense}
+def balanced_score(verdict: Verdict) -> float | None:
+    """`max(0, TPR + TNR - 1)` over the parts `accept/...` and `reject/...`; None where either kind is missing.
 
-
-def make_reward(name: str) -> Callable[[Verdict], RewardTerms]:
-    """The reward function of this name.
-
-    Raises:
-        UnknownNameError: With near matches.
+    Example:
+        >>> from rlvr_gym.verifiers.verdict import Part, Reason, Status, VerifierId
+        >>> parts = (Part("accept/0", True, 1.0), Part("accept/1", True, 1.0), Part("reject/0", False, 0.0))
+        >>> verdict = Verdict(Status.FAILED, 0.67, Reason("x", "x"), VerifierId("v", 1, ""), parts=parts)
+        >>> balanced_score(verdict)  # a program that accepts everything
+        0.0
     """
-    if name not in REWARDS:
-        raise UnknownNameError("reward", name, REWARDS)
-    return REWARDS[name]
+    rates = []
+    for prefix in ("accept/", "reject/"):
+        found = [part.passed for part in verdict.parts if part.name.startswith(prefix) and part.passed is not None]
+        if not found:
+            return None
+        rates.append(sum(found) / len(found))
+    return max(0.0, rates[0] + rates[1] - 1.0)
+
+
+@register
+@dataclass(frozen=True)
+class Balanced(Reward):
+    """Balanced accuracy over tests that must be accepted and tests that must be rejected: 0 for any constant answer.
+
+    `max(0, TPR + TNR - 1)` (Youden's index), over the parts of the verdict whose names begin with `accept/` and
+    `reject/`; parts that could not be judged are left out. The hack that it closes: with 19 positive tests in 24, a
+    program that accepts everything has a dense score of 0.79 and 0 here. A verdict that lacks either kind is rewarded
+    by its outcome. Deviation from the plain index: 1 for a pass and at most `below` for a fail.
+
+    Args:
+        below: Highest reward of a fail, in [0, 1]; 1 leaves the index as it is.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> Balanced().terms(Judged(make_verifier("number@1").verify("#### 7", 8)))  # it has no such parts
+        {'balanced': 0.0}
+    """
+
+    name: ClassVar[str] = "balanced"
+    about_answer: ClassVar[bool] = True
+    verdict_only: ClassVar[bool] = True
+    below: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range(self.name, "below", self.below, 0.0, 1.0)
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        if judged.verdict.passed:
+            return {"balanced": 1.0}
+        return {"balanced": min(balanced_score(judged.verdict) or 0.0, self.below)}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        return Ranges(ONE, Interval(0.0, self.below))
+
+
+FORMS = ("mean", "min", "product", "last")
+
+
+def step_score(scores: Sequence[float], form: str) -> float:
+    """What a sequence of step scores in [0, 1] is worth as a whole; 0 where there are no steps.
+
+    Args:
+        scores: In order.
+        form: `"mean"`; `"min"`, the weakest step; `"product"`, the probability that all are right where each score is
+            one (both arXiv 2305.20050); `"last"`, the state at the end.
+
+    Example:
+        >>> [step_score([0.5, 1.0, 0.5], form) for form in FORMS]
+        [0.6666666666666666, 0.5, 0.25, 0.5]
+    """
+    if not scores:
+        return 0.0
+    if form == "mean":
+        return math.fsum(scores) / len(scores)
+    if form == "min":
+        return min(scores)
+    return math.prod(scores) if form == "product" else scores[-1]
+
+
+@register
+@dataclass(frozen=True)
+class Process(Reward):
+    """The scores of the steps of a solution, as one number in [0, 1].
+
+    Reads the parts of the verdict whose names begin with `prefix`; see `step_score` for the forms. The sum over steps
+    is not among them: it pays for more steps and has no bound (arXiv 2504.15275). Where scores come from a judge, a
+    fluent wrong answer has high ones: gate it (`{"gate": {"on": "passed", "then": "process"}}`), as `cot_ro` does.
+
+    Args:
+        prefix: Of the names of parts that are steps.
+        form: `"mean"`, `"min"`, `"product"` or `"last"`.
+
+    Example:
+        >>> from rlvr_gym.verifiers.verdict import Part, Reason, Status, VerifierId
+        >>> steps = (Part("step/0", True, 1.0), Part("step/1", False, 0.0))
+        >>> verdict = Verdict(Status.FAILED, 0.5, Reason("x", "x"), VerifierId("v", 1, ""), parts=steps)
+        >>> Process(form="mean").terms(Judged(verdict)), Process(form="min").terms(Judged(verdict))
+        ({'process': 0.5}, {'process': 0.0})
+    """
+
+    name: ClassVar[str] = "process"
+    verdict_only: ClassVar[bool] = True
+    prefix: str = "step/"
+    form: str = "min"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prefix, str) or self.form not in FORMS:
+            raise ConfigError(f"process: prefix is a text and form one of {', '.join(FORMS)}; got {shown(self)}")
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        scores = [p.score for p in judged.verdict.parts if p.name.startswith(self.prefix) and p.passed is not None]
+        return {"process": min(max(step_score(scores, self.form), 0.0), 1.0)}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        return Ranges.same(0.0, 1.0)
+
+
+@register
+@dataclass(frozen=True)
+class TurnDecay(Reward):
+    """`decay ** (turn - 1)` for a pass at this turn, else 0 (UFO, arXiv 2507.14295, where `decay` is 1/2).
+
+    A right answer is worth less at each attempt, and more than none. The hack is to take turns that are not counted
+    (an empty answer, in the paper's code); a context counts every step. Deviation: from `turns` on, the reward does not
+    fall further, so that a pass is worth a known least.
+
+    Args:
+        decay: In (0, 1].
+        turns: The last attempt.
+
+    Example:
+        >>> from rlvr_gym.reward_shaping import RewardContext
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> right = make_verifier("number@1").verify("#### 7", 7)
+        >>> [TurnDecay().terms(Judged(right, RewardContext(turn=turn)))["turn_decay"] for turn in (1, 2, 5, 9)]
+        [1.0, 0.5, 0.0625, 0.0625]
+    """
+
+    name: ClassVar[str] = "turn_decay"
+    about_answer: ClassVar[bool] = True
+    decay: float = 0.5
+    turns: int = 5
+
+    def __post_init__(self) -> None:
+        check_range(self.name, "decay", self.decay, 0.0, 1.0)
+        check_range(self.name, "turns", self.turns, 1)
+        if self.decay == 0:
+            raise ConfigError("turn_decay: with decay 0 a late pass is worth as little as a fail; give more than 0")
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        if not judged.verdict.passed:
+            return {"turn_decay": 0.0}
+        if judged.context.turn < 1:
+            raise ConfigError("turn_decay reads the turn of the context, which has none")
+        return {"turn_decay": float(self.decay ** (min(judged.context.turn, self.turns) - 1))}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        return Ranges(Interval(float(self.decay ** (self.turns - 1)), 1.0), NOTHING)
+
+
+@register
+@dataclass(frozen=True)
+class Repeats(Reward):
+    """`-weight * (1 - E / T)`: E different answers among T attempts (UFO, arXiv 2507.14295; weight 1/2 there).
+
+    Reads `history` and `answer_key` of the context. The hack in the paper's code: answers were compared as texts, so
+    that `0.5`, `1/2` and `.50` were three ideas; here a key is what the verifier tells apart. An attempt without an
+    answer (an empty key) is an attempt and no idea.
+
+    Args:
+        weight: At least 0.
+
+    Example:
+        >>> from rlvr_gym.reward_shaping import RewardContext
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> wrong = make_verifier("number@1").verify("#### 7", 8)
+        >>> Repeats().terms(Judged(wrong, RewardContext(answer_key="7", history=("7", "", "6"))))
+        {'repeats': -0.25}
+    """
+
+    name: ClassVar[str] = "repeats"
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range(self.name, "weight", self.weight, 0.0)
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        answers = [*judged.context.history, judged.context.answer_key]
+        ideas = len({answer for answer in answers if answer})
+        return {"repeats": 0.0 - self.weight * (1 - ideas / len(answers))}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        return Ranges.same(-self.weight, 0.0)

@@ -9,15 +9,21 @@ from rlvr_gym.envs.wrappers.hint import Hint
 from rlvr_gym.envs.wrappers.history import ChatHistory, HistoryText
 from rlvr_gym.envs.wrappers.limits import COUNTERS, TokenLimit, TurnLimit
 from rlvr_gym.envs.wrappers.mixture import MixtureEnv
+from rlvr_gym.envs.wrappers.novelty import NOVELTY_KEYS, NoveltyBonus
+from rlvr_gym.envs.wrappers.overlong import OverlongPenalty
 from rlvr_gym.envs.wrappers.pacing import CurriculumTracker, Outcome, SelfPaced, outcome_of
+from rlvr_gym.envs.wrappers.potential import POTENTIALS, PotentialShaping
 from rlvr_gym.envs.wrappers.record import EpisodeRecord, Record, RecordError, read_records
 from rlvr_gym.envs.wrappers.replay import Divergence, ReplayReport, replay
+from rlvr_gym.envs.wrappers.scheduled import ScheduledReward
 from rlvr_gym.envs.wrappers.system_prompt import SystemPrompt
 from rlvr_gym.envs.wrappers.templates import TEMPLATES, Template
 from rlvr_gym.envs.wrappers.unary import UnaryFeedback
 
 __all__ = [
     "COUNTERS",
+    "NOVELTY_KEYS",
+    "POTENTIALS",
     "TEMPLATES",
     "ChatHistory",
     "CurriculumEnv",
@@ -30,10 +36,14 @@ __all__ = [
     "Hint",
     "HistoryText",
     "MixtureEnv",
+    "NoveltyBonus",
     "Outcome",
+    "OverlongPenalty",
+    "PotentialShaping",
     "Record",
     "RecordError",
     "ReplayReport",
+    "ScheduledReward",
     "SelfPaced",
     "SystemPrompt",
     "Template",

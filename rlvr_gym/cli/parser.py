@@ -225,6 +225,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="grpo", help="algorithm (grpo); see rlvr list")
     parser.add_argument("--set", nargs="*", default=[], metavar="piece=value", help="pieces of the recipe to replace")
     parser.add_argument("--wrap", metavar="NAME", help="train in a wrapper: hint (for ghpo) or unary (for ufo)")
+    parser.add_argument("--reward", metavar="SPEC", help="reward of verdicts: a name or JSON; see docs/schedules.md")
+    parser.add_argument("--schedule", metavar="SPEC", help="schedule of the reward: delta_two_stage, or JSON")
     parser.add_argument("--steps", type=int, default=400, help="rollout batches (400)")
     parser.add_argument("--prompts", type=int, default=64, help="prompts a step (64)")
     parser.add_argument("--lr", type=float, default=3e-4, help="learning rate (3e-4)")

@@ -58,6 +58,19 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
+def parse_spec(text: str | None) -> Any:
+    """A spec on the command line: JSON where it parses as JSON, else a name; None where there is none.
+
+    Example:
+        >>> parse_spec('{"cosine_mix": {"steps": 9}}'), parse_spec("delta_two_stage")
+        ({'cosine_mix': {'steps': 9}}, 'delta_two_stage')
+    """
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def checked_env(env_id: str, kwargs: Mapping[str, Any]) -> str:
     """Refuse an unknown id or keyword with near matches; gives the full id.
 

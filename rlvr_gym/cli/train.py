@@ -59,6 +59,8 @@ def run_train(args: argparse.Namespace) -> int:
         folder,
         make_eval_env=make_eval,
         evaluate=_eval_runs(args, env_id, eval_kwargs, folder) if args.eval_n else None,
+        reward=specs.parse_spec(args.reward),
+        schedule=specs.parse_spec(args.schedule),
         identity=identity,
         ranks=ranks,
     )

@@ -1,0 +1,195 @@
+"""`ScheduledReward`: the reward of verdicts at the point of a schedule that a trainer sends; and how to read its infos.
+
+The wrapper counts nothing. It takes a point with `reset` or with `set_schedule_point`, and an episode keeps the point
+that it began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from rlvr_gym.envs.text_env import Info
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, parts_of, terms_of
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardContext, make_reward
+from rlvr_gym.reward_shaping.schedules import START, SchedulePoint, scored
+from rlvr_gym.verifiers import ConfigError, Verdict
+
+OPTION = "reward_schedule"
+OF_THE_VERDICT = ("outcome", "dense")  # what a `TextEnv` makes of a verdict by itself
+
+
+class ScheduledReward(TextWrapper):
+    """The reward of a verdict is that of a reward spec at the latest point of a schedule.
+
+    Around the environment itself, inside of everything else: what other wrappers add to the reward or make of it stays
+    theirs. It takes the place of the terms `outcome` and `dense`; other terms of the environment stay, and so does the
+    reward of a step without a verdict.
+
+    A point comes by `reset(options={"reward_schedule": point})` or by `set_schedule_point(point)`, for which a vector
+    environment has `envs.call("set_schedule_point", point)`. The second waits for the next reset, an autoreset too,
+    which passes no options on. `info["schedule_version"]` is the version of the point of the episode.
+
+    Args:
+        env: The environment.
+        reward: A reward spec; see `rlvr_gym.reward_shaping.core.make_reward`.
+        point: The point to begin with, as JSON; by default `START`, which has version 0 and no values.
+
+    Raises:
+        ConfigError: A setting is refused, or the reward compares responses, which an environment alone cannot.
+
+    Example:
+        >>> env = ScheduledReward(gym.make("rlvr_gym:rlvr/Countdown-v0"), reward={"anneal": {"b": "outcome"}})
+        >>> _, info = env.reset(seed=0)
+        >>> info["schedule_version"], env.set_schedule_point({"version": 2, "stage": "binary", "values": {"mix": 1.0}})
+        (0, 2)
+        >>> _, reward, _, _, info = env.step("1 + 1")  # the episode began before
+        >>> info["schedule_version"], list(info["reward_terms"])
+        (0, ['dense'])
+        >>> _ = env.reset(seed=0)
+        >>> _, reward, _, _, info = env.step("1 + 1")
+        >>> info["schedule_version"], info["reward_terms"]
+        (2, {'outcome': 0.0})
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[str, str],
+        reward: str | Mapping[str, Any] | Reward = "outcome",
+        point: Mapping[str, Any] | None = None,
+    ) -> None:
+        made = make_reward(reward)
+        began = START if point is None else SchedulePoint.from_dict(point)
+        super().__init__(env, reward=made.to_dict(), point=began.to_dict())
+        if made.batch_scoped:
+            raise ConfigError(
+                "the reward compares responses with each other, which an environment alone cannot: leave it to the "
+                "trainer, with rlvr_gym.reward_shaping.schedules.scored"
+            )
+        self._reward = made
+        self._told = self._active = began
+
+    @property
+    def schedule_point(self) -> SchedulePoint:
+        """The point of the episode under way."""
+        return self._active
+
+    def set_schedule_point(self, point: Mapping[str, Any]) -> int:
+        """Take a point, for the episodes from the next reset on.
+
+        Args:
+            point: `SchedulePoint.to_dict`.
+
+        Returns:
+            Its version, by which the sender sees that it arrived.
+
+        Raises:
+            ConfigError: It is no point.
+        """
+        self._told = SchedulePoint.from_dict(point)
+        return self._told.version
+
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
+        """See `TextEnv.reset`; the option `reward_schedule` is taken out."""
+        told = self._told
+        if isinstance(options, dict) and OPTION in options:
+            told = SchedulePoint.from_dict(options[OPTION])
+            options = {key: value for key, value in options.items() if key != OPTION} or None
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._told = self._active = told
+        return observation, self._dated(info)
+
+    def step(self, action: str) -> Step:
+        """See `TextEnv.step`."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        info = self._dated(info)
+        judged = judged_in(action, info)
+        if judged is None:
+            return observation, float(reward), terminated, truncated, info
+        others = {name: value for name, value in terms_of(reward, info).items() if name not in OF_THE_VERDICT}
+        terms = {**others, **scored(self._reward, [judged], self._active)[0].terms}
+        return observation, float(sum(terms.values())), terminated, truncated, {**info, "reward_terms": terms}
+
+    def get_state(self) -> Any:
+        """See `TextWrapper.get_state`."""
+        return {"point": self._active.to_dict()}
+
+    def set_state(self, state: Any) -> None:
+        """See `TextWrapper.set_state`. The episode goes on under its own point, and the next has the newer one."""
+        [point] = parts_of(self, state, "point")
+        self._active = SchedulePoint.from_dict(point)
+        self._told = max(self._told, self._active, key=lambda each: each.version)
+
+    def restored(self, observation: Any, info: Info) -> tuple[Any, Info]:
+        """See `TextWrapper.restored`."""
+        return observation, self._dated(info)
+
+    def _dated(self, info: Info) -> Info:
+        return {**info, "schedule_version": self._active.version}
+
+
+def judged_in(action: Any, info: Info) -> Judged | None:
+    """The verdict in the info of a step, with what a reward may know of it; None where there is none.
+
+    Example:
+        >>> env = gym.make("rlvr_gym:rlvr/Arithmetic-v0")
+        >>> _ = env.reset(seed=0)
+        >>> judged = judged_in("#### 54", env.step("#### 54")[4])
+        >>> judged.verdict.passed, judged.context.answer_key, judged.context.turn
+        (True, '54', 1)
+    """
+    if "verdict" not in info:
+        return None
+    verdict = Verdict.from_dict(info["verdict"])
+    context = RewardContext(
+        prompt_id=info.get("task_id", ""),
+        turn=info.get("turn", 0),
+        tokens=info.get("response_tokens"),
+        response=str(action),
+        answer_key=verdict.extracted or "",
+    )
+    return Judged(verdict, context)
+
+
+def info_of(infos: Mapping[str, Any], index: int) -> Info:
+    """The info of one sub-environment out of those of a vector environment, Gymnasium's or ours.
+
+    Args:
+        infos: Arrays by key with a mask `_key` beside each; Gymnasium's have dicts of such arrays for dicts.
+        index: Number of the sub-environment.
+
+    Example:
+        >>> infos = {"turn": np.array([1, 0]), "_turn": np.array([True, False])}
+        >>> info_of(infos, 0), info_of(infos, 1)
+        ({'turn': 1}, {})
+    """
+    found: Info = {}
+    for key, values in infos.items():
+        mask = infos.get(f"_{key}")
+        if mask is None or not mask[index]:
+            continue
+        value = info_of(values, index) if isinstance(values, Mapping) else values[index]
+        found[key] = value.item() if isinstance(value, np.generic) else value
+    return found
+
+
+def finished_infos(infos: Mapping[str, Any], over: Sequence[bool] | npt.NDArray[np.bool_]) -> dict[int, Info]:
+    """The last infos of the episodes that ended in a step of a vector environment, in any autoreset mode.
+
+    With `SAME_STEP` they stand in `final_info`, and beside it the infos of the episodes that began.
+
+    Args:
+        infos: Of the step.
+        over: `terminated | truncated`.
+
+    Returns:
+        Info by number of the sub-environment.
+    """
+    found = {}
+    for index in np.flatnonzero(np.asarray(over)).tolist():
+        info = info_of(infos, index)
+        found[index] = info.get("final_info", info)
+    return found

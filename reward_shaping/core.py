@@ -1,0 +1,357 @@
+"""What a reward is: a frozen spec that maps what was judged to named terms, with the range that it may take.
+
+A verifier judges once; a `Reward` is a pure function of that verdict, of a `RewardContext` and of a `SchedulePoint`. It
+gives terms, never a verdict, so that no reward can touch `passed`. An ungradable verdict has no terms: the episode is
+truncated and learners mask it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
+from rlvr_gym.verifiers import ConfigError, UnknownNameError, Verdict
+from rlvr_gym.verifiers.errors import shown, suggestion
+from rlvr_gym.verifiers.verdict import UNGRADABLE
+
+RewardTerms = dict[str, float]
+
+
+class RewardContext(NamedTuple):
+    """What a reward may know besides the verdict; JSON.
+
+    Args:
+        prompt_id: The task.
+        group_id: Responses with the same one are compared with each other.
+        turn: Steps taken in the episode, this one included; 0 where that is not known.
+        tokens: Length of the response, or of all responses of the episode, as who counts has it; None where nobody did.
+        response: The last response.
+        answer_key: The answer as the verifier tells answers apart; empty where there is none.
+        behaviour_key: What the response does, as a key (a hash of a program, the bits of its tests).
+        history: Answer keys of the earlier attempts of the episode.
+        extras: What single terms read, by name; each says which.
+
+    Example:
+        >>> context = RewardContext(prompt_id="t", turn=2, extras={"tool_calls": 3})
+        >>> RewardContext.from_dict(context.to_dict()) == context
+        True
+    """
+
+    prompt_id: str = ""
+    group_id: str = ""
+    turn: int = 0
+    tokens: int | None = None
+    response: str = ""
+    answer_key: str = ""
+    behaviour_key: str = ""
+    history: tuple[str, ...] = ()
+    extras: Mapping[str, Any] = {}  # a default of a NamedTuple; nobody writes into it
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**self._asdict(), "history": list(self.history), "extras": dict(self.extras)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RewardContext:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ConfigError: It has a key that no context has.
+        """
+        for key in data:
+            if key not in cls._fields:
+                raise ConfigError(f"a reward context has no {key!r}{suggestion(str(key), cls._fields)}")
+        return cls(**{**data, "history": tuple(data.get("history", ()))})
+
+
+NO_CONTEXT = RewardContext()
+
+
+class Judged(NamedTuple):
+    """A verdict and where it was given."""
+
+    verdict: Verdict
+    context: RewardContext = NO_CONTEXT
+
+
+class Interval(NamedTuple):
+    """Numbers from `low` to `high`, both included; either may be infinite.
+
+    Example:
+        >>> Interval(0.0, 1.0) + Interval(-0.5, 0.0), Interval(0.0, 1.0).times(-2.0)
+        (Interval(low=-0.5, high=1.0), Interval(low=-2.0, high=0.0))
+    """
+
+    low: float
+    high: float
+
+    def __add__(self, other: Interval) -> Interval:  # type: ignore[override]
+        return Interval(self.low + other.low, self.high + other.high)
+
+    def times(self, factor: float) -> Interval:
+        """Every number times a factor; zero times infinity is zero."""
+        ends = sorted((_product(self.low, factor), _product(self.high, factor)))
+        return Interval(*ends)
+
+    def by(self, other: Interval) -> Interval:
+        """Products of a number of each."""
+        ends = [_product(mine, its) for mine in self for its in other]
+        return Interval(min(ends), max(ends))
+
+    def hull(self, other: Interval) -> Interval:
+        """The smallest interval that holds both."""
+        return Interval(min(self.low, other.low), max(self.high, other.high))
+
+    @property
+    def bounded(self) -> bool:
+        """Whether both ends are finite."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one number in it."""
+        return self.low == self.high
+
+
+NOTHING = Interval(0.0, 0.0)
+
+
+class Ranges(NamedTuple):
+    """The values that a term may take for a response that passed, and for one that did not.
+
+    Example:
+        >>> (Ranges(Interval(1.0, 1.0), NOTHING) + Ranges.same(0.0, 0.1)).margin
+        0.9
+    """
+
+    passed: Interval
+    failed: Interval
+
+    @classmethod
+    def same(cls, low: float, high: float) -> Ranges:
+        """The same values whether it passed or not."""
+        return cls(Interval(low, high), Interval(low, high))
+
+    def __add__(self, other: Ranges) -> Ranges:  # type: ignore[override]
+        return Ranges(self.passed + other.passed, self.failed + other.failed)
+
+    def times(self, factor: float) -> Ranges:
+        """Every number times a factor."""
+        return Ranges(self.passed.times(factor), self.failed.times(factor))
+
+    def hull(self, other: Ranges) -> Ranges:
+        """The smallest ranges that hold both."""
+        return Ranges(self.passed.hull(other.passed), self.failed.hull(other.failed))
+
+    @property
+    def whole(self) -> Interval:
+        """The values of all responses."""
+        return self.passed.hull(self.failed)
+
+    @property
+    def margin(self) -> float:
+        """By how much the worst pass is above the best fail."""
+        return self.passed.low - self.failed.high
+
+
+@dataclass(frozen=True)
+class Reward(ABC):
+    """A named reward of one response; a subclass is a frozen dataclass of its settings, which are JSON or rewards.
+
+    `parts` gives the terms of a gradable verdict, `ranges` what their sum may be, `term_ranges` what each may be. Both
+    are declared and hold for every verdict and context; a property test of the project draws some and compares.
+    """
+
+    name: ClassVar[str]
+    child_fields: ClassVar[tuple[str, ...]] = ()
+    about_answer: ClassVar[bool] = False
+    """Whether the term measures the answer, and not its form, length or cost."""
+    verdict_only: ClassVar[bool] = False
+    """Whether the terms are a function of the verdict, so that nobody need build a context."""
+
+    def terms(self, judged: Judged, point: SchedulePoint = START) -> RewardTerms:
+        """The terms, whose sum is the reward; none for an ungradable verdict.
+
+        Raises:
+            ConfigError: The context lacks what a term reads, or a term needs the whole batch (see `terms_of`).
+        """
+        return {} if judged.verdict.status in UNGRADABLE else self.parts(judged, point)
+
+    def terms_of(self, batch: Sequence[Judged], point: SchedulePoint = START) -> list[RewardTerms]:
+        """The terms of each of a batch.
+
+        Raises:
+            ConfigError: A context lacks what a term reads.
+        """
+        graded = [place for place, judged in enumerate(batch) if judged.verdict.gradable]
+        found = self.parts_of([batch[place] for place in graded], point)
+        terms: list[RewardTerms] = [{} for _ in batch]
+        for place, row in zip(graded, found, strict=True):
+            terms[place] = row
+        return terms
+
+    @abstractmethod
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """The terms of a gradable verdict."""
+
+    def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
+        """The terms of each of a batch of gradable verdicts."""
+        return [self.parts(judged, point) for judged in batch]
+
+    @abstractmethod
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """What the sum of the terms may be: at a point, or at any."""
+
+    def term_ranges(self, point: SchedulePoint | None = None) -> dict[str, Ranges]:
+        """What each term may be: at a point, or at any."""
+        return {self.name: self.ranges(point)}
+
+    def term_topics(self) -> dict[str, bool]:
+        """For each term whether it measures the answer."""
+        return {self.name: self.about_answer}
+
+    @property
+    def resolution(self) -> float:
+        """The smallest difference between two different values; 0 where there is none."""
+        return 0.0
+
+    @cached_property
+    def children(self) -> tuple[Reward, ...]:
+        """The rewards that this one is made of."""
+        values = (getattr(self, name) for name in self.child_fields)
+        return tuple(child for value in values for child in (value if isinstance(value, tuple) else (value,)))
+
+    @cached_property
+    def batch_scoped(self) -> bool:
+        """Whether a response's terms depend on the others of its batch."""
+        return any(child.batch_scoped for child in self.children)
+
+    @cached_property
+    def reads_context(self) -> bool:
+        """Whether a part of it reads the context."""
+        return any(child.reads_context for child in self.children) if self.children else not self.verdict_only
+
+    def to_dict(self) -> str | dict[str, Any]:
+        """The spec: the name, or `{name: settings}` with those that are not the default; see `make_reward`."""
+        settings = {
+            field.name: _plain(getattr(self, field.name))
+            for field in fields(self)
+            if field.default is MISSING or getattr(self, field.name) != field.default
+        }
+        return {self.name: settings} if settings else self.name
+
+
+class GroupReward(Reward):
+    """A reward that compares responses with each other: it has a value in a batch alone. A subclass gives `parts_of`.
+
+    The order of the batch changes nothing: neither places nor ties are read from it.
+    """
+
+    @cached_property
+    def batch_scoped(self) -> bool:
+        """See `Reward`."""
+        return True
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """Refused.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(f"the reward {self.name!r} compares responses: use terms_of(batch) where the batch is known")
+
+    @abstractmethod
+    def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
+        """See `Reward`."""
+
+
+_Maker = TypeVar("_Maker", bound=Callable[..., Reward])
+
+REWARDS: dict[str, Callable[..., Reward]] = {}
+"""Every reward by name: a class, or a function that builds one out of others."""
+
+
+def register(make: _Maker) -> _Maker:
+    """Enter a reward class, or a function that builds a reward, under its `name` or that of the function."""
+    REWARDS[getattr(make, "name", "") or getattr(make, "__name__", "")] = make
+    return make
+
+
+def make_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
+    """The reward of a spec: a name, or `{name: settings}`, in which rewards are specs again.
+
+    Raises:
+        UnknownNameError: With near matches.
+        ConfigError: It is no spec, or a setting is refused.
+
+    Example:
+        >>> make_reward("outcome")
+        Outcome()
+        >>> make_reward({"gate": {"on": "passed", "then": {"length": {"free": 100}}}}).to_dict()  # `on` is the default
+        {'gate': {'then': {'length': {'free': 100}}}}
+    """
+    if isinstance(spec, Reward):
+        return spec
+    name, settings = next(iter(spec.items())) if isinstance(spec, Mapping) and len(spec) == 1 else (spec, {})
+    if not isinstance(name, str) or not isinstance(settings, Mapping):
+        raise ConfigError(f"a reward is a name or {{name: {{setting: value}}}}, got {shown(spec)}")
+    if name not in REWARDS:
+        raise UnknownNameError("reward", name, REWARDS)
+    try:
+        return REWARDS[name](**settings)
+    except TypeError as error:
+        raise ConfigError(f"reward {name!r}: {error}") from error
+
+
+def make_single_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
+    """`make_reward`, for those who see one response at a time.
+
+    Raises:
+        UnknownNameError: With near matches.
+        ConfigError: It is no spec, a setting is refused, or the reward compares responses with each other.
+    """
+    reward = make_reward(spec)
+    if reward.batch_scoped:
+        raise ConfigError(
+            f"the reward {reward.name!r} compares responses with each other, and an environment sees them one by one: "
+            "leave it to the trainer, with terms_of(batch)"
+        )
+    return reward
+
+
+def check_range(owner: str, name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """Refuse what is no finite number in [low, high].
+
+    Raises:
+        ConfigError: With the name, the value and the range.
+    """
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or not low <= value <= high:
+        raise ConfigError(f"{owner}: {name} must be a number from {low:g} to {high:g}, got {shown(value)}")
+    return float(value)
+
+
+def added(rows: Iterable[RewardTerms]) -> RewardTerms:
+    """Terms added up by name."""
+    total: RewardTerms = {}
+    for row in rows:
+        for name, value in row.items():
+            total[name] = total.get(name, 0.0) + value
+    return total
+
+
+def _product(a: float, b: float) -> float:
+    return 0.0 if a == 0 or b == 0 else a * b
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Reward):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
