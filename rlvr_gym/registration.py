@@ -25,6 +25,7 @@ ENTRY_POINTS: dict[str, str] = {
     "rlvr/GSM8K-v0": "rlvr_gym.envs.dataset:GSM8KEnv",
     "rlvr/HumanEval-v0": "rlvr_gym.envs.code_functions:HumanEvalEnv",
     "rlvr/ListFunctions-v0": "rlvr_gym.envs.list_functions:ListFunctionsEnv",
+    "rlvr/Manufactoria-v0": "rlvr_gym.envs.manufactoria:ManufactoriaEnv",
     "rlvr/Mastermind-v0": "rlvr_gym.envs.mastermind:MastermindEnv",
     "rlvr/MATH-v0": "rlvr_gym.envs.dataset:MATHEnv",
     "rlvr/Maze-v0": "rlvr_gym.envs.maze:MazeEnv",

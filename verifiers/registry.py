@@ -23,6 +23,7 @@ _ENTRY_POINTS: dict[str, str] = {
     "episode@1": "rlvr_gym.verifiers.conduct:Conduct",
     "first@1": "rlvr_gym.verifiers.combinators:First",
     "gate@1": "rlvr_gym.verifiers.combinators:Gate",
+    "manufactoria@1": "rlvr_gym.verifiers.manufactoria:Manufactoria",
     "mastermind@1": "rlvr_gym.verifiers.mastermind:Mastermind",
     "math@1": "rlvr_gym.verifiers.math:Math",
     "number@1": "rlvr_gym.verifiers.number:Number",
