@@ -23,7 +23,12 @@ def meaning(env_id: str, name: str) -> str:
     [
         ("rlvr/Arithmetic-v0", "operands", "How many numbers, 2 to 100."),
         ("rlvr/Arithmetic-v0", "split", '`"train"`, `"test"` or `"all"`.'),  # "See `ProceduralTaskSet`."
-        ("rlvr/Arithmetic-v0", "reward", 'Name of the reward function, `"outcome"` or `"dense"`.'),  # "See `TextEnv`."
+        (
+            "rlvr/Arithmetic-v0",
+            "reward",
+            "A spec (see `rlvr_gym.reward_shaping.make_reward`). It is told task, turn and response; tokens are not "
+            "counted here.",
+        ),  # "See `TextEnv`."
         # a text of its own behind "See `ProceduralTaskSet`;"
         (
             "rlvr/Countdown-v0",
