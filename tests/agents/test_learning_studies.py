@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "learning"
 PAGE = FOLDER / "README.md"
 
@@ -44,12 +46,30 @@ def test_the_page_quotes_every_study() -> None:
         assert (FOLDER / "results" / f"{name}.png").is_file()
 
 
-def test_recipes_beat_their_own_warm_start() -> None:
-    study = studies()["recipes"]
+@pytest.mark.parametrize("name", ["recipes", "recipes_of_turns"])
+def test_recipes_beat_their_own_warm_start(name: str) -> None:
+    study = studies()[name]
     for arm in study["recipes"]:
         trained = of_arm(study, arm, "trained")
-        assert trained, f"{arm} was not run"
+        assert len(trained) >= 5, f"{arm} was not run with five seeds"
         assert mean(trained) > mean(of_arm(study, arm, "warm")), arm
+
+
+def test_credit_by_anchors_learns_a_corridor_faster() -> None:
+    study = studies()["corridor"]
+    assert min(of_arm(study, "gigpo", "trained")) > 0.9
+    assert mean(of_arm(study, "grpo", "trained")) < 0.6
+
+
+def test_branches_learn_as_much_from_half_of_the_first_calls() -> None:
+    study = studies()["branches"]
+    assert abs(mean(of_arm(study, "arpo", "trained")) - mean(of_arm(study, "grpo", "trained"))) < 0.05
+
+
+def test_refilling_gains_by_the_update_and_costs_episodes() -> None:
+    study = studies()["refill"]
+    assert mean(of_arm(study, "refilled", "trained")) > mean(of_arm(study, "grpo", "trained"))
+    assert mean(of_arm(study, "refilled", "sampled_tokens")) > 2 * mean(of_arm(study, "grpo", "sampled_tokens"))
 
 
 def test_unlearning_finds_what_grpo_does_not() -> None:
