@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, NamedTuple, Self
 
 import gymnasium as gym
@@ -13,6 +11,7 @@ from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, check_number
 from rlvr_gym.envs.wrappers.curriculum import CurriculumEnv
+from rlvr_gym.reward_shaping.schedules.evidence import wilson_low
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -64,12 +63,8 @@ def wilson(passed: int, n: int, confidence: float) -> Interval:
         >>> wilson(0, 0, 0.95)
         Interval(low=0.0, high=1.0)
     """
-    if n == 0:
-        return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf(confidence)
-    centre = (passed + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(passed * (n - passed) / n + z * z / 4)
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+    # Fails are successes of the other kind: their lower bound is the upper one of these.
+    return Interval(wilson_low(passed, n, confidence), 1.0 - wilson_low(n - passed, n, confidence))
 
 
 @dataclass(frozen=True)

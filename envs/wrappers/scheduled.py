@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, parts_of, terms_of
-from rlvr_gym.reward_shaping.core import Judged, Reward, RewardContext, make_reward
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardContext, make_single_reward
 from rlvr_gym.reward_shaping.schedules import START, SchedulePoint, scored
-from rlvr_gym.verifiers import ConfigError, Verdict
+from rlvr_gym.verifiers import Verdict
 
 OPTION = "reward_schedule"
 OF_THE_VERDICT = ("outcome", "dense")  # what a `TextEnv` makes of a verdict by itself
@@ -61,14 +61,9 @@ class ScheduledReward(TextWrapper):
         reward: str | Mapping[str, Any] | Reward = "outcome",
         point: Mapping[str, Any] | None = None,
     ) -> None:
-        made = make_reward(reward)
+        made = make_single_reward(reward)
         began = START if point is None else SchedulePoint.from_dict(point)
         super().__init__(env, reward=made.to_dict(), point=began.to_dict())
-        if made.batch_scoped:
-            raise ConfigError(
-                "the reward compares responses with each other, which an environment alone cannot: leave it to the "
-                "trainer, with rlvr_gym.reward_shaping.schedules.scored"
-            )
         self._reward = made
         self._told = self._active = began
 
