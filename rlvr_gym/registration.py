@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS: dict[str, str] = {
     "rlvr/Arithmetic-v0": "rlvr_gym.envs.arithmetic:ArithmeticEnv",
+    "rlvr/BouncingSim-v0": "rlvr_gym.envs.bouncing:BouncingSimEnv",
     "rlvr/CodeContests-v0": "rlvr_gym.envs.code_contests:CodeContestsEnv",
     "rlvr/CodeRepair-v0": "rlvr_gym.envs.code_repair:CodeRepairEnv",
     "rlvr/Corridor-v0": "rlvr_gym.envs.corridor:CorridorEnv",

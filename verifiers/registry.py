@@ -16,6 +16,7 @@ _ENTRY_POINTS: dict[str, str] = {
     "all_of@1": "rlvr_gym.verifiers.combinators:AllOf",
     "answer@1": "rlvr_gym.verifiers.answer:Answer",
     "any_of@1": "rlvr_gym.verifiers.combinators:AnyOf",
+    "bouncing@1": "rlvr_gym.verifiers.bouncing:Bouncing",
     "calls@1": "rlvr_gym.verifiers.calls:Calls",
     "citations@1": "rlvr_gym.verifiers.citations:Citations",
     "code@1": "rlvr_gym.verifiers.code:Code",

@@ -102,11 +102,30 @@ _MASTERMIND = [
     }
     for code in ("3142", "6615", "2254")
 ]
+_BOUNCING = [
+    {
+        "prompt": "Write `predict_position(t)`. A ball begins at 0 and goes to and fro between 0 and 80, 30 a second.",
+        "reference": {
+            "times": [1.0, 3.5, 5.0],
+            "positions": [[[30.0, 5.0]], [[55.0, 5.0]], [[10.0, 5.0]]],
+            "tolerance": 1.5,
+        },
+        "solution": "```python\ndef predict_position(t):\n    return [[80 - abs(80 - 30 * t % 160), 5]]\n```",
+    },
+]
 REFERENCES: Mapping[str, list[dict[str, Any]]] = {
+    "bouncing": _BOUNCING,
     "code": _CODE,
     "countdown": _COUNTDOWN,
     "mastermind": _MASTERMIND,
     "math": _MATHEMATICS,
     "number": _NUMBERS,
 }
-VERIFIER_FAMILIES = {"code": "code", "countdown": "math", "mastermind": "game", "math": "math", "number": "math"}
+VERIFIER_FAMILIES = {
+    "bouncing": "code",
+    "code": "code",
+    "countdown": "math",
+    "mastermind": "game",
+    "math": "math",
+    "number": "math",
+}

@@ -49,7 +49,7 @@ from rlvr_gym.verifiers.verdict import ungradable
 from rlvr_gym import env_ids
 
 Env = gym.Env[Any, Any]
-PROGRAMS = ("CodeContests", "CodeRepair", "HumanEval", "ListFunctions", "MBPP")
+PROGRAMS = ("BouncingSim", "CodeContests", "CodeRepair", "HumanEval", "ListFunctions", "MBPP")
 
 
 def made(name: str, **settings: Any) -> Env:
