@@ -33,6 +33,8 @@ from rlvr_gym.verifiers.errors import shown as quoted
 from rlvr_gym.verifiers.manufactoria import ProgramError, to_compact, to_text
 
 HINTS = ("none", "idea")
+KINDS = ("any", "substring", "ordered", "count")
+WORDS = ("START", "EXACT", "ENDS", "HAS", "APPEND", "PREPEND")  # families whose last parameter is a word
 _TRIES = 200  # draws in which one problem is to be found: machines of some families are too large for a surface
 
 
@@ -46,6 +48,8 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
         families: `"all"`, a tier (`"basic"`, `"easy"`, `"medium"`, `"hard"`), a tag, or a list of tags of START, EXACT,
             APPEND, ENDS, HAS, REGEX, COMPR, PREPEND, MUTATE, BIT_OP, FDIV, SYMM, MINMAX, ADD.
         length: Symbols of the longest word of a criterion, and bits of the largest number, 2 to 8.
+        shortest: Symbols of the shortest word of a criterion, 1 to `length`; families without words take no notice.
+        kind: Of HAS: `"substring"`, `"ordered"` or `"count"`; `"any"` draws from the three.
         colours: 2 or 4: of tapes in START, EXACT, APPEND, ENDS, HAS and REGEX; others need Y and G for marks.
         tests: Hidden tests, 4 to 100; those that mutants of the reference machine need are kept in any case.
         shown: Tests in the prompt, 0 to 20, of which none is hidden.
@@ -64,6 +68,8 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
         *,
         families: str | Sequence[str] = "all",
         length: int = 4,
+        shortest: int = 1,
+        kind: str = "any",
         colours: int = 2,
         tests: int = 24,
         shown: int = 0,
@@ -75,6 +81,10 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
     ) -> None:
         self._tags = [family.tag for family in chosen_families(families)]
         self._length = check_int("length", length, 2, 8)
+        self._shortest = check_int("shortest", shortest, 1, length)
+        if kind not in KINDS:
+            raise ConfigError(f"kind must be one of {', '.join(KINDS)}; got {quoted(kind)}")
+        self._kind = kind
         self._colours = check_int("colours", colours, 2, 4)
         if colours == 3:
             raise ConfigError("colours must be 2 or 4, got 3")
@@ -93,12 +103,20 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
             family = FAMILIES[rng.choice(self._tags)]
             alphabet = alphabet_of(family, self._colours)
             problem = Problem(family.tag, alphabet, family.draw(rng, self._length, alphabet))
-            if is_worth_asking(problem) and (self.style != "compact" or self._solution(problem)):
+            wanted = self._is_wanted(problem) and is_worth_asking(problem)
+            if wanted and (self.style != "compact" or self._solution(problem)):
                 return problem
         raise ConfigError(
-            f"Manufactoria: no machine of {', '.join(self._tags)} with length="
-            f"{self._length} fits style='compact' (62 nodes): lower length or take style='question'"
+            f"Manufactoria: no machine of {', '.join(self._tags)} with length={self._length} and shortest="
+            f"{self._shortest} was found, or none that fits style='compact' (62 nodes): change length or take "
+            "style='question'"
         )
+
+    def _is_wanted(self, problem: Problem) -> bool:
+        """Whether it is of the kind, and its words are long enough."""
+        if self._kind != "any" and problem.tag == "HAS" and problem.values[0] != self._kind:
+            return False
+        return problem.tag not in WORDS or len(problem.values[-1]) >= self._shortest
 
     def split_key(self, problem: Problem) -> str:
         """See `ProceduralTaskSet.split_key`."""
@@ -138,6 +156,8 @@ class ManufactoriaEnv(TextEnv):
     Args:
         families: See `ManufactoriaTaskSet`.
         length: See `ManufactoriaTaskSet`.
+        shortest: See `ManufactoriaTaskSet`.
+        kind: See `ManufactoriaTaskSet`.
         colours: See `ManufactoriaTaskSet`.
         tests: See `ManufactoriaTaskSet`.
         shown: See `ManufactoriaTaskSet`.
@@ -179,6 +199,8 @@ class ManufactoriaEnv(TextEnv):
         *,
         families: str | Sequence[str] = "all",
         length: int = 4,
+        shortest: int = 1,
+        kind: str = "any",
         colours: int = 2,
         tests: int = 24,
         shown: int = 0,
@@ -196,6 +218,8 @@ class ManufactoriaEnv(TextEnv):
         tasks = ManufactoriaTaskSet(
             families=families,
             length=length,
+            shortest=shortest,
+            kind=kind,
             colours=colours,
             tests=tests,
             shown=shown,
