@@ -1,4 +1,4 @@
-"""From samples to what is learnt: rewards shaped, groups and responses chosen, an advantage for every token.
+"""From samples to what is learnt: groups and responses chosen, an advantage for every token.
 
 Axes: N steps of all trajectories, K trajectories, B rows, T tokens. Nothing here asks a model; what models say comes in
 as tensors.
@@ -16,9 +16,9 @@ from rlvr_gym.agents.anchors import clustered, observations
 from rlvr_gym.agents.batch import Batch
 from rlvr_gym.agents.credit import Estimate, Steps, gae, greedy_rewards, step_advantages
 from rlvr_gym.agents.episode import Episode
-from rlvr_gym.agents.recipes import Channel, Filter, Recipe, Shape
+from rlvr_gym.agents.recipes import Channel, Filter, Recipe
 from rlvr_gym.agents.strategies import BASELINE, Sample
-from rlvr_gym.reward_shaping import overlong_penalty, short_rewards, top_groups, win_rates
+from rlvr_gym.reward_shaping import top_groups
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 from torch import Tensor
@@ -50,32 +50,6 @@ def sound(samples: Sequence[Sample]) -> list[Sample]:
         ConfigError: A turn has no token ids, or not one log-probability each.
     """
     return [replace(sample, episode=_sound(sample.episode)) for sample in samples]
-
-
-def shaped(samples: Sequence[Sample], shapes: Sequence[Shape], longest: int) -> list[Sample]:
-    """The samples with what shaping makes of their rewards; the difference stands in the last turn.
-
-    Args:
-        samples: As they were played.
-        shapes: Applied one after the other, within each group.
-        longest: The longest response that the run allows, in tokens.
-    """
-    if not shapes:
-        return list(samples)
-    rewards = [sample.episode.reward for sample in samples]
-    groups = groups_of(samples)
-    companions = [place for place, sample in enumerate(samples) if sample.role == BASELINE]
-    for shape in shapes:
-        rates = {g: _mean([float(bool(samples[i].episode.passed)) for i in places]) for g, places in groups.items()}
-        solved = dict(zip(groups, top_groups(list(rates.values()), shape.share), strict=True))
-        for group, places in [*groups.items(), *((-1, [place]) for place in companions)]:
-            graded = [i for i in places if samples[i].episode.gradable]
-            if shape.kind == "short" and not solved.get(group, False):
-                continue
-            after = _shape(shape, [samples[i].episode for i in graded], [rewards[i] for i in graded], longest)
-            for place, reward in zip(graded, after, strict=True):
-                rewards[place] = reward
-    return [_paid(sample, reward) for sample, reward in zip(samples, rewards, strict=True)]
 
 
 def kept_groups(samples: Sequence[Sample], choice: Filter) -> set[int]:
@@ -263,34 +237,6 @@ def _sound(episode: Episode) -> Episode:
             lost = replace(episode, turns=episode.turns[:place], stop_reason="error", error=why)
             return replace(lost, passed=None, passed_with_hint=None)
     return episode
-
-
-def _shape(shape: Shape, episodes: Sequence[Episode], rewards: Sequence[float], longest: int) -> list[float]:
-    """What one shape makes of the rewards of one group."""
-    if shape.kind == "signed":
-        return [2 * reward - 1 for reward in rewards]
-    if shape.kind == "overlong":
-        limit = shape.limit or longest
-        cache = shape.cache or limit // 5
-        lengths = map(response_tokens, episodes)
-        return [r + shape.weight * overlong_penalty(n, limit, cache) for r, n in zip(rewards, lengths, strict=True)]
-    if shape.kind == "win_rate":
-        return win_rates(rewards)
-    if shape.kind == "short":
-        return short_rewards(rewards, [response_tokens(episode) for episode in episodes], shape.weight)
-    return [
-        reward if episode.passed else min(-0.6, -1 + 0.05 * (len(episode.turns) - 2))
-        for reward, episode in zip(rewards, episodes, strict=True)
-    ]
-
-
-def _paid(sample: Sample, reward: float) -> Sample:
-    episode = sample.episode
-    if not episode.turns or reward == episode.reward:
-        return sample
-    last = episode.turns[-1]
-    turn = replace(last, reward=last.reward + reward - episode.reward)
-    return replace(sample, episode=replace(episode, turns=(*episode.turns[:-1], turn)))
 
 
 def _metric(samples: Sequence[Sample], places: Sequence[int], metric: str) -> list[float]:

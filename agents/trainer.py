@@ -22,8 +22,8 @@ import gymnasium as gym
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
 from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
-from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, shaped, sound
-from rlvr_gym.agents.late_rewards import LateRewards, Spec
+from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, sound
+from rlvr_gym.agents.late_rewards import LateRewards, Spec, shaped
 from rlvr_gym.agents.learner import Learner
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.models import LanguageModel, load_model
@@ -195,10 +195,10 @@ class Trainer:
         chosen = 0
         for tried in range(max(choice.refill, 1)):
             prompts = [self._prompt(step, tried * config.prompts + place) for place in range(config.prompts)]
-            found = self.rewards.paid(sound(self._collected(stage, prompts)))
+            found = self.rewards.paid(sound(self._collected(stage, prompts)), config.max_new_tokens)
             found = [replace(sample, group=sample.group + tried * config.prompts) for sample in found]
             played += found
-            found = shaped(found, self.recipe.shaping, config.max_new_tokens)
+            found = shaped(found, self.recipe.shaping, config.max_new_tokens, self.rewards.point)
             groups = sorted(kept_groups(found, choice))[: config.prompts - chosen]
             kept += [sample for sample in found if sample.group in groups]
             chosen += len(groups)

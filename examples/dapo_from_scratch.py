@@ -13,14 +13,15 @@ import torch
 from rlvr_gym.agents import TransformersPolicy, WarmStartConfig, build_preset, warm_start
 from rlvr_gym.agents.batch import make_batch, token_logprobs
 from rlvr_gym.agents.credit import Steps, step_advantages, token_advantages
-from rlvr_gym.agents.experience import kept_groups, shaped
+from rlvr_gym.agents.experience import kept_groups
+from rlvr_gym.agents.late_rewards import shaped
 from rlvr_gym.agents.losses import aggregate, clipped_policy_loss
-from rlvr_gym.agents.recipes import Channel, Filter, Shape
+from rlvr_gym.agents.recipes import Channel, Filter
 from rlvr_gym.agents.strategies import Chain, Prompt, Sample, Stage
 
 PROMPTS, GROUP, LENGTH, ROUNDS = 8, 8, 2, 10
 VARIED = Filter(groups="varied", metric="passed")
-SHAPES = [Shape("signed"), Shape("overlong", limit=16, cache=8)]  # sampled tokens of an episode
+SHAPING = {"sum": {"of": [{"signed": {"of": "given"}}, {"overlong": {"limit": 16, "cache": 8}}]}}  # tokens an episode
 
 
 def make_env() -> gym.Env[str, str]:
@@ -50,7 +51,7 @@ def train(steps: int = 40, until: float = 0.2) -> list[float]:
             chosen = sorted(kept_groups(samples, VARIED))[: PROMPTS - groups]
             # Soft overlong punishment comes after the filter's metric: lengths must not make a group varied.
             for place, group in enumerate(chosen, start=groups):
-                own = [sample for sample in shaped(samples, SHAPES, LENGTH) if sample.group == group]
+                own = [sample for sample in shaped(samples, SHAPING, LENGTH) if sample.group == group]
                 kept += [Sample(sample.episode, place) for sample in own]
             groups += len(chosen)
             if groups == PROMPTS:

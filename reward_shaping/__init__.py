@@ -12,14 +12,15 @@ from rlvr_gym.reward_shaping.core import (
     NO_CONTEXT,
     REWARDS,
     GroupReward,
-    Interval,
     Judged,
-    Ranges,
     Reward,
     RewardContext,
     RewardTerms,
+    Term,
     make_reward,
+    make_shaping,
     make_single_reward,
+    make_verdict_reward,
     register,
 )
 from rlvr_gym.reward_shaping.form import (
@@ -36,9 +37,11 @@ from rlvr_gym.reward_shaping.mixing import Anneal, Cap, Lexicographic
 from rlvr_gym.reward_shaping.novelty import CountMemory, Memory, RndMemory, memory_from
 from rlvr_gym.reward_shaping.potentials import entropy, information_gain, is_no_op, shaping_terms
 from rlvr_gym.reward_shaping.presets import cot_ro, layered, verbosity
+from rlvr_gym.reward_shaping.ranges import Interval, Ranges
 from rlvr_gym.reward_shaping.relative import KimiLength, Rare, TopShort, WinRate
 from rlvr_gym.reward_shaping.rubric import Pair, RubricFit, fit_rubric_weights
 from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
+from rlvr_gym.reward_shaping.shaped import Given, Signed, TurnCredit
 from rlvr_gym.reward_shaping.spans import Span, Spans, read_spans, span_token_rewards
 from rlvr_gym.reward_shaping.terms import Balanced, Dense, Outcome, Process, Repeats, TurnDecay, step_score
 
@@ -56,6 +59,7 @@ __all__ = [
     "Dense",
     "Format",
     "Gate",
+    "Given",
     "GroupReward",
     "Interval",
     "Judged",
@@ -80,11 +84,14 @@ __all__ = [
     "Rubric",
     "RubricFit",
     "SchedulePoint",
+    "Signed",
     "Span",
     "Spans",
     "Sum",
+    "Term",
     "ToolCost",
     "TopShort",
+    "TurnCredit",
     "TurnDecay",
     "WinRate",
     "audit",
@@ -96,7 +103,9 @@ __all__ = [
     "is_no_op",
     "layered",
     "make_reward",
+    "make_shaping",
     "make_single_reward",
+    "make_verdict_reward",
     "memory_from",
     "overlong_penalty",
     "read_spans",

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlvr_gym.reward_shaping.core import Interval, Ranges, Reward, RewardTerms, make_reward
+from rlvr_gym.reward_shaping.core import Reward, RewardTerms, make_reward
+from rlvr_gym.reward_shaping.ranges import Interval, Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 
 

@@ -13,18 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rlvr_gym.reward_shaping.core import (
-    NOTHING,
-    Interval,
-    Judged,
-    Ranges,
-    Reward,
-    RewardTerms,
-    check_range,
-    make_reward,
-    register,
-)
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardTerms, check_range, make_reward, register
 from rlvr_gym.reward_shaping.form import UNREAD
+from rlvr_gym.reward_shaping.plans import Plan, weighted
+from rlvr_gym.reward_shaping.ranges import NOTHING, Interval, Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 from rlvr_gym.verifiers import ConfigError, Status, UnknownNameError
 from rlvr_gym.verifiers.errors import shown
@@ -50,7 +42,7 @@ class Composite(Reward):
 
     def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
         """See `Reward`."""
-        return self.combine(judged, point, [child.parts(judged, point) for child in self.children])
+        return self.combine(judged, point, [child.terms(judged, point) for child in self.children])
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
         """See `Reward`."""
@@ -91,11 +83,12 @@ class Weighted(Many):
 
     def combine(self, judged: Judged, point: SchedulePoint, terms: Sequence[RewardTerms]) -> RewardTerms:
         """See `Composite`."""
-        total: RewardTerms = {}
-        for row, factor in zip(terms, self.factors, strict=True):
-            for name, value in row.items():
-                total[name] = total[name] + value * factor if name in total else value * factor
-        return total
+        return weighted(zip(terms, self.factors, strict=True))
+
+    def plan(self, status: Status) -> Plan | None:
+        """See `Reward`."""
+        plans = [plan for child in self.children if (plan := child.plan(status)) is not None]
+        return weighted(zip(plans, self.factors, strict=True)) if len(plans) == len(self.children) else None
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -189,11 +182,25 @@ class Gate(Composite):
         """See `Reward`."""
         return (self.then,) if self.otherwise is None else (self.then, self.otherwise)
 
+    @cached_property
+    def reads_verdict(self) -> bool:
+        """See `Reward`."""
+        return self.on == "answered" or super().reads_verdict
+
+    def side(self, status: Status) -> Reward | None:
+        """What is paid for a verdict with this status."""
+        side: Reward | None = self.then if status in CONDITIONS[self.on] else self.otherwise
+        return side
+
+    def plan(self, status: Status) -> Plan | None:
+        """See `Reward`."""
+        side = self.side(status)
+        return {} if side is None else side.plan(status)
+
     def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
         """See `Reward`. The side that is not taken reads nothing of the context."""
-        if judged.verdict.status in CONDITIONS[self.on]:
-            return self.then.parts(judged, point)  # type: ignore[no-any-return]
-        return {} if self.otherwise is None else self.otherwise.parts(judged, point)
+        side = self.side(judged.verdict.status)
+        return {} if side is None else side.terms(judged, point)
 
     def combine(self, judged: Judged, point: SchedulePoint, terms: Sequence[RewardTerms]) -> RewardTerms:
         """See `Composite`."""
@@ -280,11 +287,6 @@ class Min(Many):
     def term_topics(self) -> dict[str, bool]:
         """See `Reward`."""
         return {"min": all(answer for child in self.children for answer in child.term_topics().values())}
-
-
-def times(row: RewardTerms, factor: float) -> RewardTerms:
-    """Terms, each times a factor."""
-    return {name: value * factor for name, value in row.items()}
 
 
 def times_ranges(found: Mapping[str, Ranges], factor: float) -> dict[str, Ranges]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from rlvr_gym.reward_shaping.plans import Filling, Live, Plan, Worth, filling
+from rlvr_gym.reward_shaping.ranges import Ranges
 from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
-from rlvr_gym.verifiers import ConfigError, UnknownNameError, Verdict
+from rlvr_gym.verifiers import ConfigError, Status, UnknownNameError, Verdict
 from rlvr_gym.verifiers.errors import shown, suggestion
 from rlvr_gym.verifiers.verdict import UNGRADABLE
 
@@ -35,6 +37,8 @@ class RewardContext(NamedTuple):
         behaviour_key: What the response does, as a key (a hash of a program, the bits of its tests).
         history: Answer keys of the earlier attempts of the episode.
         extras: What single terms read, by name; each says which.
+        given: The reward that the whole episode was paid, where a learner shapes it; None elsewhere.
+        longest: The longest response that may be given, in tokens; None where nobody says.
 
     Example:
         >>> context = RewardContext(prompt_id="t", turn=2, extras={"tool_calls": 3})
@@ -51,6 +55,8 @@ class RewardContext(NamedTuple):
     behaviour_key: str = ""
     history: tuple[str, ...] = ()
     extras: Mapping[str, Any] = {}  # a default of a NamedTuple; nobody writes into it
+    given: float | None = None
+    longest: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -72,91 +78,15 @@ class RewardContext(NamedTuple):
 NO_CONTEXT = RewardContext()
 
 
-class Judged(NamedTuple):
-    """A verdict and where it was given."""
+@dataclass(slots=True)
+class Judged:
+    """A verdict and where it was given; nobody changes it.
+
+    Every step of an environment makes one. A frozen dataclass, or a tuple with names, takes twice as long to make.
+    """
 
     verdict: Verdict
     context: RewardContext = NO_CONTEXT
-
-
-class Interval(NamedTuple):
-    """Numbers from `low` to `high`, both included; either may be infinite.
-
-    Example:
-        >>> Interval(0.0, 1.0) + Interval(-0.5, 0.0), Interval(0.0, 1.0).times(-2.0)
-        (Interval(low=-0.5, high=1.0), Interval(low=-2.0, high=0.0))
-    """
-
-    low: float
-    high: float
-
-    def __add__(self, other: Interval) -> Interval:  # type: ignore[override]
-        return Interval(self.low + other.low, self.high + other.high)
-
-    def times(self, factor: float) -> Interval:
-        """Every number times a factor; zero times infinity is zero."""
-        ends = sorted((_product(self.low, factor), _product(self.high, factor)))
-        return Interval(*ends)
-
-    def by(self, other: Interval) -> Interval:
-        """Products of a number of each."""
-        ends = [_product(mine, its) for mine in self for its in other]
-        return Interval(min(ends), max(ends))
-
-    def hull(self, other: Interval) -> Interval:
-        """The smallest interval that holds both."""
-        return Interval(min(self.low, other.low), max(self.high, other.high))
-
-    @property
-    def bounded(self) -> bool:
-        """Whether both ends are finite."""
-        return math.isfinite(self.low) and math.isfinite(self.high)
-
-    @property
-    def single(self) -> bool:
-        """Whether there is one number in it."""
-        return self.low == self.high
-
-
-NOTHING = Interval(0.0, 0.0)
-
-
-class Ranges(NamedTuple):
-    """The values that a term may take for a response that passed, and for one that did not.
-
-    Example:
-        >>> (Ranges(Interval(1.0, 1.0), NOTHING) + Ranges.same(0.0, 0.1)).margin
-        0.9
-    """
-
-    passed: Interval
-    failed: Interval
-
-    @classmethod
-    def same(cls, low: float, high: float) -> Ranges:
-        """The same values whether it passed or not."""
-        return cls(Interval(low, high), Interval(low, high))
-
-    def __add__(self, other: Ranges) -> Ranges:  # type: ignore[override]
-        return Ranges(self.passed + other.passed, self.failed + other.failed)
-
-    def times(self, factor: float) -> Ranges:
-        """Every number times a factor."""
-        return Ranges(self.passed.times(factor), self.failed.times(factor))
-
-    def hull(self, other: Ranges) -> Ranges:
-        """The smallest ranges that hold both."""
-        return Ranges(self.passed.hull(other.passed), self.failed.hull(other.failed))
-
-    @property
-    def whole(self) -> Interval:
-        """The values of all responses."""
-        return self.passed.hull(self.failed)
-
-    @property
-    def margin(self) -> float:
-        """By how much the worst pass is above the best fail."""
-        return self.passed.low - self.failed.high
 
 
 @dataclass(frozen=True)
@@ -173,6 +103,8 @@ class Reward(ABC):
     """Whether the term measures the answer, and not its form, length or cost."""
     verdict_only: ClassVar[bool] = False
     """Whether the terms are a function of the verdict, so that nobody need build a context."""
+    only_passed: ClassVar[bool] = False
+    """Whether the terms read no more of the verdict than whether it passed."""
 
     def terms(self, judged: Judged, point: SchedulePoint = START) -> RewardTerms:
         """The terms, whose sum is the reward; none for an ungradable verdict.
@@ -180,7 +112,13 @@ class Reward(ABC):
         Raises:
             ConfigError: The context lacks what a term reads, or a term needs the whole batch (see `terms_of`).
         """
-        return {} if judged.verdict.status in UNGRADABLE else self.parts(judged, point)
+        constant, live = self.fillings[judged.verdict.status]
+        if live is None:
+            return self.parts(judged, point)
+        found = constant.copy()
+        for name, worth, factor in live:
+            found[name] = worth(judged, point) * factor
+        return found
 
     def terms_of(self, batch: Sequence[Judged], point: SchedulePoint = START) -> list[RewardTerms]:
         """The terms of each of a batch.
@@ -201,7 +139,11 @@ class Reward(ABC):
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
         """The terms of each of a batch of gradable verdicts."""
-        return [self.parts(judged, point) for judged in batch]
+        return [self.terms(judged, point) for judged in batch]
+
+    def plan(self, status: Status) -> Plan | None:
+        """What `parts` gives for verdicts with a gradable status, known beforehand; None where only `parts` can say."""
+        return None
 
     @abstractmethod
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
@@ -236,6 +178,25 @@ class Reward(ABC):
         """Whether a part of it reads the context."""
         return any(child.reads_context for child in self.children) if self.children else not self.verdict_only
 
+    @cached_property
+    def reads_given(self) -> bool:
+        """Whether a part of it reads what the episode was paid."""
+        return any(child.reads_given for child in self.children)
+
+    @cached_property
+    def reads_verdict(self) -> bool:
+        """Whether a part of it reads more of the verdict than whether it passed."""
+        return any(child.reads_verdict for child in self.children) if self.children else not self.only_passed
+
+    @cached_property
+    def fillings(self) -> dict[Status, Filling]:
+        """How `terms` are computed, by status."""
+        return {status: filling({} if status in UNGRADABLE else self.plan(status)) for status in Status}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings, without what was computed of them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def to_dict(self) -> str | dict[str, Any]:
         """The spec: the name, or `{name: settings}` with those that are not the default; see `make_reward`."""
         settings = {
@@ -244,6 +205,23 @@ class Reward(ABC):
             if field.default is MISSING or getattr(self, field.name) != field.default
         }
         return {self.name: settings} if settings else self.name
+
+
+class Term(Reward):
+    """A reward of one term: a subclass gives `worth`."""
+
+    @abstractmethod
+    def worth(self, status: Status) -> float | Worth:
+        """What a verdict with this status is worth: a number, or who computes it."""
+
+    def plan(self, status: Status) -> Plan:
+        """See `Reward`."""
+        found = self.worth(status)
+        return {self.name: Live(found) if callable(found) else found}
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        return self.terms(judged, point)
 
 
 class GroupReward(Reward):
@@ -308,18 +286,57 @@ def make_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
         raise ConfigError(f"reward {name!r}: {error}") from error
 
 
-def make_single_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
-    """`make_reward`, for those who see one response at a time.
+def make_verdict_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
+    """`make_reward`, for those who pay for verdicts.
 
     Raises:
         UnknownNameError: With near matches.
-        ConfigError: It is no spec, a setting is refused, or the reward compares responses with each other.
+        ConfigError: It is no spec, a setting is refused, or the reward reads what the episode was paid.
     """
     reward = make_reward(spec)
+    if reward.reads_given:
+        raise ConfigError(
+            f"the reward {reward.name!r} reads what the episode was paid ('given'), which shaping alone is told: "
+            "put it into the shaping of a recipe"
+        )
+    return reward
+
+
+def make_single_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
+    """`make_verdict_reward`, for those who see one response at a time.
+
+    Raises:
+        UnknownNameError: With near matches.
+        ConfigError: It is no spec, a setting is refused, or the reward reads what the episode was paid or compares
+            responses with each other.
+    """
+    reward = make_verdict_reward(spec)
     if reward.batch_scoped:
         raise ConfigError(
             f"the reward {reward.name!r} compares responses with each other, and an environment sees them one by one: "
             "leave it to the trainer, with terms_of(batch)"
+        )
+    return reward
+
+
+def make_shaping(spec: str | Mapping[str, Any] | Reward) -> Reward:
+    """`make_reward`, for those who make something else of the reward that an episode was paid.
+
+    An episode that ran into a limit has no verdict: of how it ended, shaping is told no more than whether it passed.
+
+    Raises:
+        UnknownNameError: With near matches.
+        ConfigError: It is no spec, a setting is refused, or the reward does not read what the episode was paid or reads
+            more of the verdict than whether it passed.
+    """
+    reward = make_reward(spec)
+    wrong = "" if reward.reads_given else "does not read what the episode was paid: name 'given' in it"
+    if reward.reads_verdict:
+        wrong = "reads more of a verdict than whether it passed, and an episode that ran into a limit has none"
+    if wrong:
+        raise ConfigError(
+            f"shaping {shown(reward.to_dict())} {wrong}; what verdicts are worth is said by the reward of the "
+            "environment, or of the trainer"
         )
     return reward
 
@@ -334,19 +351,6 @@ def check_range(owner: str, name: str, value: Any, low: float = -math.inf, high:
     if not good or not low <= value <= high:
         raise ConfigError(f"{owner}: {name} must be a number from {low:g} to {high:g}, got {shown(value)}")
     return float(value)
-
-
-def added(rows: Iterable[RewardTerms]) -> RewardTerms:
-    """Terms added up by name."""
-    total: RewardTerms = {}
-    for row in rows:
-        for name, value in row.items():
-            total[name] = total.get(name, 0.0) + value
-    return total
-
-
-def _product(a: float, b: float) -> float:
-    return 0.0 if a == 0 or b == 0 else a * b
 
 
 def _plain(value: Any) -> Any:

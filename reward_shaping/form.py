@@ -11,17 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from rlvr_gym.reward_shaping.core import (
-    Interval,
-    Judged,
-    Ranges,
-    Reward,
-    RewardContext,
-    RewardTerms,
-    check_range,
-    register,
-)
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardContext, RewardTerms, Term, check_range, register
 from rlvr_gym.reward_shaping.groups import overlong_penalty
+from rlvr_gym.reward_shaping.plans import Worth
+from rlvr_gym.reward_shaping.ranges import Interval, Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 from rlvr_gym.verifiers import ConfigError, Status
 from rlvr_gym.verifiers.errors import shown
@@ -53,7 +46,7 @@ def length_of(context: RewardContext, unit: str = "tokens") -> int:
 
 @register
 @dataclass(frozen=True)
-class Format(Reward):
+class Format(Term):
     """1 where the verifier could read an answer, else 0.
 
     Of a fail, the status tells: `no_answer`, `ambiguous` and `malformed` are worth 0 (the format reward of
@@ -70,9 +63,9 @@ class Format(Reward):
     name: ClassVar[str] = "format"
     verdict_only: ClassVar[bool] = True
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        return {"format": 0.0 if judged.verdict.status in UNREAD else 1.0}
+    def worth(self, status: Status) -> float:
+        """See `Term`."""
+        return 0.0 if status in UNREAD else 1.0
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -86,7 +79,7 @@ class Format(Reward):
 
 @register
 @dataclass(frozen=True)
-class Length(Reward):
+class Length(Term):
     """`-min(cap, weight * max(0, L - free) / per)`: a price on length above what is free.
 
     The formula that circulates has 0.5 for every 100 tokens above 512 and no cap: 2,512 tokens cost 10, more than a
@@ -108,6 +101,7 @@ class Length(Reward):
     """
 
     name: ClassVar[str] = "length"
+    only_passed: ClassVar[bool] = True
     free: int = 512
     per: float = 100
     weight: float = 0.5
@@ -124,10 +118,16 @@ class Length(Reward):
         if self.unit not in UNITS:
             raise ConfigError(f"length: unit must be one of {', '.join(UNITS)}, got {shown(self.unit)}")
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        price = self.weight * max(0, length_of(judged.context, self.unit) - self.free) / self.per
-        return {"length": 0.0 - (price if self.cap is None else min(price, self.cap))}
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._priced
+
+    def _priced(self, judged: Judged, point: SchedulePoint) -> float:
+        over = length_of(judged.context, self.unit) - self.free
+        if over <= 0:
+            return 0.0
+        price = self.weight * over / self.per
+        return 0.0 - (price if self.cap is None or price < self.cap else self.cap)
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -138,15 +138,15 @@ class Length(Reward):
 
 @register
 @dataclass(frozen=True)
-class Overlong(Reward):
+class Overlong(Term):
     """DAPO's soft punishment of overlong responses (arXiv 2503.14476, equation 13): see `overlong_penalty`.
 
     Deviation: it stops at -1, which public code does not for responses past the limit. The hack: in a group of wrong
     responses it is the only difference. Filter groups by what passed, or gate it.
 
     Args:
-        limit: From here on the punishment is whole, in tokens.
-        cache: Over so many tokens before the limit it grows.
+        limit: From here on the punishment is whole, in tokens; None: the longest response that a trainer allows.
+        cache: Over so many tokens before the limit it grows; None: over a fifth of it.
 
     Example:
         >>> from rlvr_gym.verifiers import make_verifier
@@ -157,16 +157,24 @@ class Overlong(Reward):
     """
 
     name: ClassVar[str] = "overlong"
-    limit: int = 20_480
-    cache: int = 4_096
+    only_passed: ClassVar[bool] = True
+    limit: int | None = 20_480
+    cache: int | None = 4_096
 
     def __post_init__(self) -> None:
-        check_range(self.name, "limit", self.limit, 0)
-        check_range(self.name, "cache", self.cache, 0, self.limit)
+        most = math.inf if self.limit is None else check_range(self.name, "limit", self.limit, 0)
+        if self.cache is not None:
+            check_range(self.name, "cache", self.cache, 0, most)
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        return {"overlong": overlong_penalty(length_of(judged.context), self.limit, self.cache)}
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._punished
+
+    def _punished(self, judged: Judged, point: SchedulePoint) -> float:
+        limit = judged.context.longest if self.limit is None else self.limit
+        if limit is None:
+            raise ConfigError("overlong: the context does not say how long a response may be (`longest`); set limit")
+        return overlong_penalty(length_of(judged.context), limit, limit // 5 if self.cache is None else self.cache)
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -175,7 +183,7 @@ class Overlong(Reward):
 
 @register
 @dataclass(frozen=True)
-class CosineLength(Reward):
+class CosineLength(Term):
     """Right answers are worth less with length, wrong ones more (arXiv 2502.03373, without its n-gram part).
 
     `end + (start - end) * (1 + cos(pi * min(L, limit) / limit)) / 2`, with (start, end) `right` for a pass and `wrong`
@@ -196,6 +204,7 @@ class CosineLength(Reward):
     """
 
     name: ClassVar[str] = "cosine_length"
+    only_passed: ClassVar[bool] = True
     about_answer: ClassVar[bool] = True
     limit: int = 4_096
     right: Sequence[float] = (1.0, 0.5)
@@ -211,11 +220,14 @@ class CosineLength(Reward):
         if min(self.right) <= max(self.wrong):
             raise ConfigError(f"cosine_length: every right end must be above every wrong one, got {shown(self)}")
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._risen
+
+    def _risen(self, judged: Judged, point: SchedulePoint) -> float:
         start, end = self.right if judged.verdict.passed else self.wrong
         share = min(length_of(judged.context), self.limit) / self.limit
-        return {"cosine_length": end + (start - end) * (1 + math.cos(math.pi * share)) / 2}
+        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -224,7 +236,7 @@ class CosineLength(Reward):
 
 @register
 @dataclass(frozen=True)
-class Repetition(Reward):
+class Repetition(Term):
     """`-weight * (1 - U / N)`: U different among the N runs of `n` words of the response (arXiv 2502.03373, section 4).
 
     A response of fewer words has none. The hack that it answers is length by repetition; its own is a different filler
@@ -242,6 +254,7 @@ class Repetition(Reward):
     """
 
     name: ClassVar[str] = "repetition"
+    only_passed: ClassVar[bool] = True
     n: int = 3
     weight: float = 1.0
 
@@ -249,11 +262,14 @@ class Repetition(Reward):
         check_range(self.name, "n", self.n, 1)
         check_range(self.name, "weight", self.weight, 0.0)
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._repeated
+
+    def _repeated(self, judged: Judged, point: SchedulePoint) -> float:
         words = judged.context.response.split()
         runs = [tuple(words[place : place + self.n]) for place in range(len(words) - self.n + 1)]
-        return {"repetition": 0.0 - self.weight * (1 - len(set(runs)) / len(runs)) if runs else 0.0}
+        return 0.0 - self.weight * (1 - len(set(runs)) / len(runs)) if runs else 0.0
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -262,7 +278,7 @@ class Repetition(Reward):
 
 @register
 @dataclass(frozen=True)
-class ToolCost(Reward):
+class ToolCost(Term):
     """`-min(cap, price * calls)`: what calls of tools cost; reads `extras["tool_calls"]`.
 
     The hack: with a cost above what a right answer is worth, or among wrong responses, no tool is ever called. Hence
@@ -280,6 +296,7 @@ class ToolCost(Reward):
     """
 
     name: ClassVar[str] = "tool_cost"
+    only_passed: ClassVar[bool] = True
     price: float = 0.01
     cap: float | None = 0.5
 
@@ -288,10 +305,13 @@ class ToolCost(Reward):
         if self.cap is not None:
             check_range(self.name, "cap", self.cap, 0.0)
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._charged
+
+    def _charged(self, judged: Judged, point: SchedulePoint) -> float:
         price = self.price * check_range(self.name, "tool_calls", extra(self.name, judged, "tool_calls"), 0)
-        return {"tool_cost": 0.0 - (price if self.cap is None else min(price, self.cap))}
+        return 0.0 - (price if self.cap is None else min(price, self.cap))
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -345,6 +365,7 @@ class Rubric(Reward):
     """
 
     name: ClassVar[str] = "rubric"
+    only_passed: ClassVar[bool] = True
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

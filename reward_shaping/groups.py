@@ -27,7 +27,10 @@ def overlong_penalty(length: int, limit: int, cache: int) -> float:
     """
     if cache <= 0:
         return -1.0 if length > limit else 0.0
-    return 0.0 - min(max((length - (limit - cache)) / cache, 0.0), 1.0)
+    over = length - (limit - cache)
+    if over <= 0:
+        return 0.0
+    return -1.0 if over >= cache else 0.0 - over / cache
 
 
 def win_rates(rewards: Sequence[float]) -> list[float]:

@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rlvr_gym.reward_shaping.combinators import SILENT, Composite, Weighted, sum_ranges, times, times_ranges
-from rlvr_gym.reward_shaping.core import (
-    Interval,
-    Judged,
-    Ranges,
-    Reward,
-    RewardTerms,
-    added,
-    check_range,
-    register,
-)
+from rlvr_gym.reward_shaping.combinators import SILENT, Composite, Weighted, sum_ranges, times_ranges
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardTerms, check_range, register
+from rlvr_gym.reward_shaping.plans import weighted
+from rlvr_gym.reward_shaping.ranges import Interval, Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
@@ -95,11 +88,20 @@ class Cap(Composite):
         super().__post_init__()
         check_range(self.name, "high", self.high, check_range(self.name, "low", self.low))
 
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        return self._kept(self.of.terms(judged, point))
+
     def combine(self, judged: Judged, point: SchedulePoint, terms: Sequence[RewardTerms]) -> RewardTerms:
         """See `Composite`."""
-        total = float(sum(terms[0].values()))
-        kept = min(max(total, self.low), self.high)
-        return dict(terms[0]) if kept == total else added([terms[0], {"cap": kept - total}])
+        return self._kept(terms[0])
+
+    def _kept(self, found: RewardTerms) -> RewardTerms:
+        """Terms that nobody else holds, with what is cut off."""
+        total = sum(found.values())
+        if not self.low <= total <= self.high:
+            found["cap"] = found.get("cap", 0.0) + ((self.low if total < self.low else self.high) - total)
+        return found
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -172,16 +174,16 @@ class Anneal(Composite):
     def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
         """See `Reward`. At either end the other side reads nothing of the context."""
         share = self.share(point)
-        if share in (0.0, 1.0):
-            return self.children[int(share)].parts(judged, point)
-        return super().parts(judged, point)
+        if share == 0.0:
+            return self.a.terms(judged, point)  # type: ignore[no-any-return]
+        return self.b.terms(judged, point) if share == 1.0 else super().parts(judged, point)
 
     def combine(self, judged: Judged, point: SchedulePoint, terms: Sequence[RewardTerms]) -> RewardTerms:
         """See `Composite`. At either end the terms of the other side are left out."""
         share = self.share(point)
         if share in (0.0, 1.0):
-            return dict(terms[int(share)])
-        return added([times(terms[0], 1 - share), times(terms[1], share)])
+            return terms[int(share)]
+        return weighted([(terms[0], 1 - share), (terms[1], share)])
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""

@@ -13,19 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rlvr_gym.reward_shaping.core import (
-    NOTHING,
-    GroupReward,
-    Interval,
-    Judged,
-    Ranges,
-    RewardTerms,
-    check_range,
-    make_reward,
-    register,
-)
+from rlvr_gym.reward_shaping.core import GroupReward, Judged, Reward, RewardTerms, check_range, make_reward, register
 from rlvr_gym.reward_shaping.form import length_of
 from rlvr_gym.reward_shaping.groups import short_rewards, top_groups, win_rates
+from rlvr_gym.reward_shaping.ranges import Interval, Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 
 
@@ -35,6 +26,11 @@ def groups_of(batch: Sequence[Judged]) -> dict[str, list[int]]:
     for place, judged in enumerate(batch):
         groups.setdefault(judged.context.group_id, []).append(place)
     return {group: groups[group] for group in sorted(groups)}
+
+
+def totals_of(reward: Reward, batch: Sequence[Judged], point: SchedulePoint) -> list[float]:
+    """What a reward gives each of a batch of gradable verdicts."""
+    return [float(sum(row.values())) for row in reward.parts_of(batch, point)]
 
 
 @register
@@ -65,7 +61,7 @@ class WinRate(GroupReward):
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
         """See `Reward`."""
-        totals = [float(sum(row.values())) for row in self.of.parts_of(batch, point)]
+        totals = totals_of(self.of, batch, point)
         rows: list[RewardTerms] = [{} for _ in batch]
         for places in groups_of(batch).values():
             for place, rate in zip(places, win_rates([totals[place] for place in places]), strict=True):
@@ -97,6 +93,7 @@ class KimiLength(GroupReward):
     """
 
     name: ClassVar[str] = "kimi_length"
+    only_passed: ClassVar[bool] = True
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
         """See `Reward`."""
@@ -117,16 +114,18 @@ class KimiLength(GroupReward):
 @register
 @dataclass(frozen=True)
 class TopShort(GroupReward):
-    """GRPO-lambda's price on length, for the groups that solve most (arXiv 2505.18086); to be added to the outcome.
+    """GRPO-lambda's price on length, for the groups that solve most (arXiv 2505.18086); to be added to `of`.
 
-    The groups of the batch are ranked by the share that passed. In the best `share` of them a pass costs
-    `weight * sigmoid((L - mean) / std)`, with mean and standard deviation over the passes of its group; everything else
-    costs nothing. The hacks are those of public code: it forgot that wrong responses of a top group stay at 0, and
-    failed on a top group without a pass. Of equal groups the one with the lesser id is taken first.
+    The groups of the batch are ranked by the share that passed. In the best `share` of them a response with a reward r
+    above 0, by `of`, costs `weight * r * sigmoid((L - mean) / std)`, with mean and standard deviation of the length
+    over these responses of its group; everything else costs nothing. The hacks are those of public code: it forgot that
+    wrong responses of a top group stay at 0, and failed on a top group without a pass. Of equal groups the one with the
+    lesser id is taken first.
 
     Args:
         share: Of the groups, rounded down; 0.2 in the paper.
         weight: In [0, 1).
+        of: A reward.
 
     Example:
         >>> from rlvr_gym.reward_shaping import RewardContext
@@ -139,30 +138,34 @@ class TopShort(GroupReward):
     """
 
     name: ClassVar[str] = "top_short"
+    child_fields: ClassVar[tuple[str, ...]] = ("of",)
     share: float = 0.2
     weight: float = 0.5
+    of: Any = "outcome"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "of", make_reward(self.of))
         check_range(self.name, "share", self.share, 0.0, 1.0)
         check_range(self.name, "weight", self.weight, 0.0, math.nextafter(1.0, 0.0))
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
         """See `Reward`."""
         groups = list(groups_of(batch).values())
-        passed = [float(judged.verdict.passed) for judged in batch]
-        rates = [sum(passed[place] for place in places) / len(places) for places in groups]
+        rates = [sum(batch[place].verdict.passed for place in places) / len(places) for places in groups]
+        totals = totals_of(self.of, batch, point)
         rows: list[RewardTerms] = [{"top_short": 0.0} for _ in batch]
         for places, top in zip(groups, top_groups(rates, self.share), strict=True):
             if top:
                 lengths = [length_of(batch[place].context) for place in places]
-                worth = short_rewards([passed[place] for place in places], lengths, self.weight)
+                worth = short_rewards([totals[place] for place in places], lengths, self.weight)
                 for place, value in zip(places, worth, strict=True):
-                    rows[place] = {"top_short": value - passed[place]}
+                    rows[place] = {"top_short": value - totals[place]}
         return rows
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
-        return Ranges(Interval(0.0 - self.weight, 0.0), NOTHING)
+        found = self.of.ranges(point)
+        return Ranges(*(Interval(-self.weight * max(each.high, 0.0), 0.0) for each in found))
 
 
 @register
@@ -185,6 +188,7 @@ class Rare(GroupReward):
     """
 
     name: ClassVar[str] = "rare"
+    only_passed: ClassVar[bool] = True
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
         """See `Reward`."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from rlvr_gym.reward_shaping.core import Judged, Ranges, Reward, RewardTerms, check_range, register
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardTerms, check_range, register
 from rlvr_gym.reward_shaping.form import check_weights, extra
+from rlvr_gym.reward_shaping.ranges import Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
@@ -92,6 +93,7 @@ class Spans(Reward):
     """
 
     name: ClassVar[str] = "spans"
+    only_passed: ClassVar[bool] = True
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

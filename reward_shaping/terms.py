@@ -1,6 +1,6 @@
 """Reward terms that read the verdict: whether it passed, how much of it, by which steps, at which attempt.
 
-Each is a frozen `Reward` with a declared range. Sums, gates and caps are in `rlvr_gym.reward_shaping.combinators`;
+Each is a frozen `Term` with a declared range. Sums, gates and caps are in `rlvr_gym.reward_shaping.combinators`;
 terms about form, length and cost are in `rlvr_gym.reward_shaping.form`.
 """
 
@@ -11,27 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rlvr_gym.reward_shaping.core import (
-    NOTHING,
-    Interval,
-    Judged,
-    Ranges,
-    Reward,
-    RewardTerms,
-    check_range,
-    register,
-)
-from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
+from rlvr_gym.reward_shaping.core import Judged, Term, check_range, register
+from rlvr_gym.reward_shaping.plans import Worth
+from rlvr_gym.reward_shaping.ranges import NOTHING, Interval, Ranges
+from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 from rlvr_gym.verifiers import ConfigError, Status, Verdict
 from rlvr_gym.verifiers.errors import shown
-from rlvr_gym.verifiers.verdict import UNGRADABLE
 
 ONE = Interval(1.0, 1.0)
 
 
 @register
 @dataclass(frozen=True)
-class Outcome(Reward):
+class Outcome(Term):
     """1 for a strict pass, else 0: the reward of RLVR.
 
     Example:
@@ -43,17 +35,11 @@ class Outcome(Reward):
     name: ClassVar[str] = "outcome"
     about_answer: ClassVar[bool] = True
     verdict_only: ClassVar[bool] = True
+    only_passed: ClassVar[bool] = True
 
-    def terms(self, judged: Judged, point: SchedulePoint = START) -> RewardTerms:
-        """See `Reward`; in one call, since every step of every environment makes it."""
-        status = judged.verdict.status
-        if status is Status.PASSED:
-            return {"outcome": 1.0}
-        return {} if status in UNGRADABLE else {"outcome": 0.0}
-
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        return {"outcome": 1.0 if judged.verdict.status is Status.PASSED else 0.0}
+    def worth(self, status: Status) -> float:
+        """See `Term`."""
+        return 1.0 if status is Status.PASSED else 0.0
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -67,7 +53,7 @@ class Outcome(Reward):
 
 @register
 @dataclass(frozen=True)
-class Dense(Reward):
+class Dense(Term):
     """The verifier's dense score in [0, 1]; with `below`, 1 for a pass and at most `below` for a fail.
 
     The first stage of DELTA (arXiv 2509.21016), which `anneal` turns into the second, `outcome`. A verifier may give a
@@ -93,17 +79,24 @@ class Dense(Reward):
     def __post_init__(self) -> None:
         check_range(self.name, "below", self.below, 0.0, 1.0)
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
+    def worth(self, status: Status) -> float | Worth:
+        """See `Term`."""
         if self.below == 1.0:
-            return {"dense": judged.verdict.score}
-        return {"dense": 1.0 if judged.verdict.passed else min(judged.verdict.score, self.below)}
+            return _score
+        return 1.0 if status is Status.PASSED else self._lowered
+
+    def _lowered(self, judged: Judged, point: SchedulePoint) -> float:
+        return min(judged.verdict.score, self.below)
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
         if self.below == 1.0:
             return Ranges.same(0.0, 1.0)
         return Ranges(ONE, Interval(0.0, self.below))
+
+
+def _score(judged: Judged, point: SchedulePoint) -> float:
+    return judged.verdict.score
 
 
 def balanced_score(verdict: Verdict) -> float | None:
@@ -127,7 +120,7 @@ def balanced_score(verdict: Verdict) -> float | None:
 
 @register
 @dataclass(frozen=True)
-class Balanced(Reward):
+class Balanced(Term):
     """Balanced accuracy over tests that must be accepted and tests that must be rejected: 0 for any constant answer.
 
     `max(0, TPR + TNR - 1)` (Youden's index), over the parts of the verdict whose names begin with `accept/` and
@@ -152,11 +145,12 @@ class Balanced(Reward):
     def __post_init__(self) -> None:
         check_range(self.name, "below", self.below, 0.0, 1.0)
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        if judged.verdict.passed:
-            return {"balanced": 1.0}
-        return {"balanced": min(balanced_score(judged.verdict) or 0.0, self.below)}
+    def worth(self, status: Status) -> float | Worth:
+        """See `Term`."""
+        return 1.0 if status is Status.PASSED else self._balance
+
+    def _balance(self, judged: Judged, point: SchedulePoint) -> float:
+        return min(balanced_score(judged.verdict) or 0.0, self.below)
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -189,7 +183,7 @@ def step_score(scores: Sequence[float], form: str) -> float:
 
 @register
 @dataclass(frozen=True)
-class Process(Reward):
+class Process(Term):
     """The scores of the steps of a solution, as one number in [0, 1].
 
     Reads the parts of the verdict whose names begin with `prefix`; see `step_score` for the forms. The sum over steps
@@ -217,19 +211,33 @@ class Process(Reward):
         if not isinstance(self.prefix, str) or self.form not in FORMS:
             raise ConfigError(f"process: prefix is a text and form one of {', '.join(FORMS)}; got {shown(self)}")
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._steps
+
+    def _steps(self, judged: Judged, point: SchedulePoint) -> float:
         scores = [p.score for p in judged.verdict.parts if p.name.startswith(self.prefix) and p.passed is not None]
-        return {"process": min(max(step_score(scores, self.form), 0.0), 1.0)}
+        return min(max(step_score(scores, self.form), 0.0), 1.0)
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
         return Ranges.same(0.0, 1.0)
 
 
+def turn_of(owner: str, judged: Judged) -> int:
+    """The turn of the context, from 1.
+
+    Raises:
+        ConfigError: Nobody counted.
+    """
+    if judged.context.turn < 1:
+        raise ConfigError(f"{owner} reads the turn of the context, which has none")
+    return judged.context.turn
+
+
 @register
 @dataclass(frozen=True)
-class TurnDecay(Reward):
+class TurnDecay(Term):
     """`decay ** (turn - 1)` for a pass at this turn, else 0 (UFO, arXiv 2507.14295, where `decay` is 1/2).
 
     A right answer is worth less at each attempt, and more than none. The hack is to take turns that are not counted
@@ -250,6 +258,7 @@ class TurnDecay(Reward):
 
     name: ClassVar[str] = "turn_decay"
     about_answer: ClassVar[bool] = True
+    only_passed: ClassVar[bool] = True
     decay: float = 0.5
     turns: int = 5
 
@@ -259,13 +268,12 @@ class TurnDecay(Reward):
         if self.decay == 0:
             raise ConfigError("turn_decay: with decay 0 a late pass is worth as little as a fail; give more than 0")
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        if not judged.verdict.passed:
-            return {"turn_decay": 0.0}
-        if judged.context.turn < 1:
-            raise ConfigError("turn_decay reads the turn of the context, which has none")
-        return {"turn_decay": float(self.decay ** (min(judged.context.turn, self.turns) - 1))}
+    def worth(self, status: Status) -> float | Worth:
+        """See `Term`."""
+        return self._decayed if status is Status.PASSED else 0.0
+
+    def _decayed(self, judged: Judged, point: SchedulePoint) -> float:
+        return float(self.decay ** (min(turn_of(self.name, judged), self.turns) - 1))
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -274,7 +282,7 @@ class TurnDecay(Reward):
 
 @register
 @dataclass(frozen=True)
-class Repeats(Reward):
+class Repeats(Term):
     """`-weight * (1 - E / T)`: E different answers among T attempts (UFO, arXiv 2507.14295; weight 1/2 there).
 
     Reads `history` and `answer_key` of the context. The hack in the paper's code: answers were compared as texts, so
@@ -293,16 +301,20 @@ class Repeats(Reward):
     """
 
     name: ClassVar[str] = "repeats"
+    only_passed: ClassVar[bool] = True
     weight: float = 0.5
 
     def __post_init__(self) -> None:
         check_range(self.name, "weight", self.weight, 0.0)
 
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
+    def worth(self, status: Status) -> Worth:
+        """See `Term`."""
+        return self._repeated
+
+    def _repeated(self, judged: Judged, point: SchedulePoint) -> float:
         answers = [*judged.context.history, judged.context.answer_key]
         ideas = len({answer for answer in answers if answer})
-        return {"repeats": 0.0 - self.weight * (1 - ideas / len(answers))}
+        return 0.0 - self.weight * (1 - ideas / len(answers))
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""

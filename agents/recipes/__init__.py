@@ -4,7 +4,7 @@ Nothing is implied by a name: `print(recipes.get("grpo"))` shows all its pieces.
 """
 
 from rlvr_gym.agents.recipes.named import get, names
-from rlvr_gym.agents.recipes.pieces import BASELINES, RATIOS, SCALES, Channel, Correction, Critic, Filter, Shape
+from rlvr_gym.agents.recipes.pieces import BASELINES, RATIOS, SCALES, Channel, Correction, Critic, Filter
 from rlvr_gym.agents.recipes.recipe import AGGREGATIONS, KL_ESTIMATORS, KL_PLACES, REGIONS, Recipe
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Critic",
     "Filter",
     "Recipe",
-    "Shape",
     "get",
     "names",
 ]

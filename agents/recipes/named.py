@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from rlvr_gym.agents.recipes.pieces import Channel, Critic, Filter, Shape
+from rlvr_gym.agents.recipes.pieces import Channel, Critic, Filter
 from rlvr_gym.agents.recipes.recipe import Recipe
+from rlvr_gym.reward_shaping import Overlong, Signed, Sum, TopShort, WinRate
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
 
@@ -111,7 +112,7 @@ _DAPO = replace(
     _GRPO,
     name="dapo",
     group_size=16,
-    shaping=(Shape("signed"), Shape("overlong")),
+    shaping=Sum([Signed("given"), Overlong(limit=None, cache=None)]),
     filter=Filter(groups="varied", metric="passed", refill=10),
     clip_high=0.28,
     aggregation="token_mean",
@@ -138,7 +139,7 @@ _RAFT_PP = replace(_RAFT, name="raft++", region="clip", updates=4)
 
 # Reinforce-Rej, arXiv 2504.11343: prompts that all or none of the responses solve are left out; rewards as they are.
 _REINFORCE_REJ = replace(
-    _RAFT_PP, name="reinforce-rej", filter=Filter(groups="varied"), shaping=(Shape("signed"),), updates=1
+    _RAFT_PP, name="reinforce-rej", filter=Filter(groups="varied"), shaping=Signed("given"), updates=1
 )
 
 # GVPO, arXiv 2504.19599, equation 10, with the sampling policy as the one that log ratios are taken to.
@@ -161,7 +162,9 @@ _CISPO = replace(
 
 # GRPO-lambda, arXiv 2505.18086: short answers are worth more in the fifth of the groups that solve most. The paper
 # names no constants of its reward of length.
-_GRPO_LAMBDA = replace(_GRPO, name="grpo-lambda", shaping=(Shape("short", weight=0.5, share=0.2),), kl_coef=0.0)
+_GRPO_LAMBDA = replace(
+    _GRPO, name="grpo-lambda", shaping=Sum(["given", TopShort(share=0.2, weight=0.5, of="given")]), kl_coef=0.0
+)
 
 # GHPO, arXiv 2507.10628: a prompt that no response solves is tried again with 25, 50, 75 % of its solution.
 _GHPO = replace(_GRPO, name="ghpo", rollout={"name": "hinted"}, aggregation="token_mean", kl_coef=0.0)  # type: ignore[arg-type]
@@ -227,11 +230,11 @@ _UFO = replace(
 )
 
 # ReTool, arXiv 2504.11536: PPO with rewards of 1 and -1 on an environment with an interpreter. Its public code pays
-# failures for turns, from -0.9 to -0.6 (`Shape("turns")`).
+# failures for turns, up to -0.6: `shaping={"gate": {"then": "given", "otherwise": "turn_credit"}}`.
 _RETOOL = replace(
     _PPO,
     name="retool",
-    shaping=(Shape("signed"),),
+    shaping=Signed("given"),
     channels=(Channel("token", "batch", baseline="value", scale="none", trace=1.0),),
     clip_high=0.28,
     kl_coef=0.0,
@@ -248,7 +251,7 @@ _HRL = replace(
 )
 
 # SPO, arXiv 2401.04056: the reward is the share of the other responses that one beats.
-_SPO = replace(_GRPO, name="spo", shaping=(Shape("win_rate"),), kl_coef=0.0)
+_SPO = replace(_GRPO, name="spo", shaping=WinRate("given"), kl_coef=0.0)
 
 # ReST, arXiv 2308.08998: grow, then improve by several passes of likelihood over what was rewarded.
 _REST = replace(_RAFT, name="rest", group_size=8, updates=4)

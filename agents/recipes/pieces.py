@@ -16,7 +16,6 @@ OVER = ("units", "steps")
 METRICS = ("passed", "reward")
 GROUPS = ("all", "varied", "band", "spread")
 SAMPLES = ("all", "positive", "advantage")
-SHAPES = ("signed", "overlong", "win_rate", "short", "turns")
 CORRECTIONS = ("truncate", "mask")
 RATIOS = ("token", "sequence", "geometric")
 
@@ -148,34 +147,6 @@ class Filter:
             raise ConfigError(f"refill needs groups='varied' or 'band', got {self.groups!r}")
         if self.low > self.high:
             raise ConfigError(f"low must not be above high, got {self.low} and {self.high}")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a learner makes of the rewards of a prompt's responses; `passed` and the episodes stay as they are.
-
-    Args:
-        kind: `"signed"`: 2 r - 1, so that 1 and 0 become 1 and -1. `"overlong"`: plus DAPO's punishment of lengths over
-            `limit - cache` (see `reward_shaping.overlong_penalty`). `"win_rate"`: the share of the others that it beats
-            (SPO). `"short"`: GRPO-lambda's reward of short answers in the `share` of groups that solve most.
-            `"turns"`: ReTool's public code: what failed has `min(-0.6, -1 + 0.05 (turns - 2))`.
-        weight: Factor of the punishment, or of the reward of short answers.
-        limit: Of `"overlong"`: sampled tokens of an episode; 0: the longest response that the run allows.
-        cache: Of `"overlong"`: tokens over which it grows.
-        share: Of `"short"`.
-    """
-
-    kind: str
-    weight: float = 1.0
-    limit: int = 0
-    cache: int = 0
-    share: float = 0.2
-
-    def __post_init__(self) -> None:
-        check_names(self, {"kind": SHAPES})
-        check_numbers(self, ("weight",))
-        check_numbers(self, ("share",), most=1.0)
-        check_counts(self, {"limit": 0, "cache": 0})
 
 
 @dataclass(frozen=True)

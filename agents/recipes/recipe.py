@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 from rlvr_gym.agents.checks import check_counts, check_flags, check_names, check_numbers, made_of
-from rlvr_gym.agents.recipes.pieces import RATIOS, Channel, Correction, Critic, Filter, Shape
+from rlvr_gym.agents.recipes.pieces import RATIOS, Channel, Correction, Critic, Filter
 from rlvr_gym.agents.strategies import Chain, Strategy, strategy_of, to_dict
+from rlvr_gym.reward_shaping import Reward, make_shaping
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -37,7 +39,8 @@ class Recipe:
         name: The algorithm's name as in its paper, lower case.
         rollout: How the trajectories of a prompt come about; a `strategies.Strategy`, or its settings as a mapping.
         group_size: Responses to one prompt (G).
-        shaping: What is made of their rewards, one after the other.
+        shaping: What is made of the rewards that they were paid: a reward that reads `given`, or its spec; see
+            `reward_shaping.make_shaping`. None leaves them as they are.
         filter: Which groups and responses are learnt from.
         channels: Whose advantages are summed.
         critic: Who predicts returns, for channels with `baseline="value"`.
@@ -77,7 +80,7 @@ class Recipe:
     name: str
     rollout: Strategy = _CHAIN
     group_size: int = 8
-    shaping: tuple[Shape, ...] = ()
+    shaping: Reward | None = None
     filter: Filter = _ALL
     channels: tuple[Channel, ...] = (Channel(),)
     critic: Critic | None = None
@@ -105,11 +108,11 @@ class Recipe:
     from_base: bool = False
 
     def __post_init__(self) -> None:
-        for key, piece in (("channels", Channel), ("shaping", Shape)):
-            given = getattr(self, key)
-            if not isinstance(given, list | tuple) or (key == "channels" and not given):
-                raise ConfigError(f"{key} must be a list{' of at least one' * (key == 'channels')}, got {shown(given)}")
-            object.__setattr__(self, key, tuple(made_of(piece, each) for each in given))
+        if not isinstance(self.channels, list | tuple) or not self.channels:
+            raise ConfigError(f"channels must be a list of at least one, got {shown(self.channels)}")
+        object.__setattr__(self, "channels", tuple(made_of(Channel, each) for each in self.channels))
+        if self.shaping is not None:
+            object.__setattr__(self, "shaping", make_shaping(self.shaping))
         object.__setattr__(self, "rollout", strategy_of(self.rollout))
         object.__setattr__(self, "filter", made_of(Filter, self.filter))
         for key, optional in (("critic", Critic), ("correction", Correction)):
@@ -175,13 +178,15 @@ class Recipe:
             if isinstance(value, list):
                 rows += [(f"{key} {n}", _line(each)) for n, each in enumerate(value, 1)] or [(key, "none")]
             else:
-                rows.append((key, _line(value)))
+                rows.append((key, json.dumps(value) if key == "shaping" and value is not None else _line(value)))
         return "\n".join(f"{key:<15} {value}" for key, value in rows)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Strategy):
         return to_dict(value)
+    if isinstance(value, Reward):
+        return value.to_dict()
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -187,7 +187,7 @@ STUDIES = {
             _arithmetic("train"),
             _arithmetic("train"),
             tasks.DIGITS + "+=",
-            {"grpo": _grpo(clip_high=0.28), "refilled": recipes.get("dapo", shaping=[], group_size=8)},
+            {"grpo": _grpo(clip_high=0.28), "refilled": recipes.get("dapo", shaping=None, group_size=8)},
             config={
                 "steps": 150,
                 "prompts": 16,

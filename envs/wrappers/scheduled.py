@@ -27,7 +27,8 @@ class ScheduledReward(TextWrapper):
 
     Around the environment itself, inside of everything else: what other wrappers add to the reward or make of it stays
     theirs. It takes the place of the terms `outcome` and `dense`; other terms of the environment stay, and so does the
-    reward of a step without a verdict.
+    reward of a step without a verdict. Where wrappers inside count tokens, the reward is told those of all responses of
+    the episode.
 
     A point comes by `reset(options={"reward_schedule": point})` or by `set_schedule_point(point)`, for which a vector
     environment has `envs.call("set_schedule_point", point)`. The second waits for the next reset, an autoreset too,
@@ -66,6 +67,7 @@ class ScheduledReward(TextWrapper):
         super().__init__(env, reward=made.to_dict(), point=began.to_dict())
         self._reward = made
         self._told = self._active = began
+        self._tokens: int | None = 0
 
     @property
     def schedule_point(self) -> SchedulePoint:
@@ -95,13 +97,16 @@ class ScheduledReward(TextWrapper):
             options = {key: value for key, value in options.items() if key != OPTION} or None
         observation, info = self.env.reset(seed=seed, options=options)
         self._told = self._active = told
+        self._tokens = 0
         return observation, self._dated(info)
 
     def step(self, action: str) -> Step:
         """See `TextEnv.step`."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         info = self._dated(info)
-        judged = judged_in(action, info)
+        said = info.get("response_tokens")
+        self._tokens = None if said is None or self._tokens is None else self._tokens + said
+        judged = judged_in(action, info, self._tokens)
         if judged is None:
             return observation, float(reward), terminated, truncated, info
         others = {name: value for name, value in terms_of(reward, info).items() if name not in OF_THE_VERDICT}
@@ -110,11 +115,11 @@ class ScheduledReward(TextWrapper):
 
     def get_state(self) -> Any:
         """See `TextWrapper.get_state`."""
-        return {"point": self._active.to_dict()}
+        return {"point": self._active.to_dict(), "tokens": self._tokens}
 
     def set_state(self, state: Any) -> None:
         """See `TextWrapper.set_state`. The episode goes on under its own point, and the next has the newer one."""
-        [point] = parts_of(self, state, "point")
+        point, self._tokens = parts_of(self, state, "point", "tokens")
         self._active = SchedulePoint.from_dict(point)
         self._told = max(self._told, self._active, key=lambda each: each.version)
 
@@ -126,8 +131,13 @@ class ScheduledReward(TextWrapper):
         return {**info, "schedule_version": self._active.version}
 
 
-def judged_in(action: Any, info: Info) -> Judged | None:
+def judged_in(action: Any, info: Info, tokens: int | None = None) -> Judged | None:
     """The verdict in the info of a step, with what a reward may know of it; None where there is none.
+
+    Args:
+        action: The response.
+        info: Of the step.
+        tokens: Length of all responses of the episode; None for that in the info, where this is the only one.
 
     Example:
         >>> env = gym.make("rlvr_gym:rlvr/Arithmetic-v0")
@@ -139,10 +149,12 @@ def judged_in(action: Any, info: Info) -> Judged | None:
     if "verdict" not in info:
         return None
     verdict = Verdict.from_dict(info["verdict"])
+    if tokens is None and info.get("turn") == 1:
+        tokens = info.get("response_tokens")
     context = RewardContext(
         prompt_id=info.get("task_id", ""),
         turn=info.get("turn", 0),
-        tokens=info.get("response_tokens"),
+        tokens=tokens,
         response=str(action),
         answer_key=verdict.extracted or "",
     )

@@ -24,6 +24,7 @@ from rlvr_gym.reward_shaping import (
     idle_terms,
     make_reward,
 )
+from rlvr_gym.reward_shaping.combinators import Composite
 from rlvr_gym.verifiers import ConfigError, Status, Verdict, make_verifier
 from rlvr_gym.verifiers.verdict import UNGRADABLE, Part, Reason, VerifierId
 
@@ -50,7 +51,8 @@ def grown(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     many = st.lists(children, min_size=1, max_size=3)
     return st.one_of(
         st.builds(lambda of: {"sum": {"of": of}}, many),
-        st.builds(lambda of, w: {"sum": {"of": [of], "weights": [w]}}, children, st.floats(-3, 3)),
+        st.builds(lambda of, w: {"sum": {"of": of, "weights": w[: len(of)]}}, many, st.tuples(*[st.floats(-3, 3)] * 3)),
+        st.builds(lambda of: {"signed": {"of": of}}, children),
         st.builds(lambda of: {"product": {"of": of}}, many),
         st.builds(lambda of: {"min": {"of": of}}, many),
         st.builds(lambda of: {"cap": {"of": of, "low": -0.25, "high": 0.75}}, children),
@@ -95,6 +97,8 @@ CONTEXTS = st.builds(
             ),
         }
     ),
+    given=st.floats(-9, 9),
+    longest=st.integers(1, 50_000),
 )
 JUDGED = st.builds(Judged, verdicts(), CONTEXTS)
 POINTS = st.just(START) | st.builds(lambda mix: SchedulePoint(1, "", {"mix": mix}), UNIT)
@@ -145,6 +149,30 @@ def test_declared_ranges_hold_and_what_is_proved_is_so(
     assert one.verdict.to_dict() == before
     assert reward.terms_of([one, other], point) == [reward.terms(judged, point) for judged in (one, other)]
     assert make_reward(reward.to_dict()) == reward
+
+
+def composed(reward: Reward, judged: Judged, point: SchedulePoint) -> dict[str, float]:
+    """The terms without a plan: each combinator of the terms of its parts, down to the leaves."""
+    if not isinstance(reward, Composite):
+        return reward.terms(judged, point)
+    return reward.combine(judged, point, [composed(child, judged, point) for child in reward.children])
+
+
+@given(spec=TREES, judged=JUDGED, point=POINTS)
+@settings(max_examples=150, deadline=None)
+def test_terms_that_were_planned_are_those_of_the_parts(spec: Any, judged: Judged, point: SchedulePoint) -> None:
+    """To the bit, and in the order in which they are summed."""
+    found = make_reward(spec).terms(judged, point)
+    assert list(found.items()) == list(composed(make_reward(spec), judged, point).items())
+
+
+def test_terms_are_nobody_elses() -> None:
+    """Who writes into the terms of one response changes those of no other."""
+    for spec in ("outcome", {"sum": {"of": ["outcome", "format", "dense"]}}, {"cap": {"of": "outcome"}}):
+        reward = make_reward(spec)
+        before = reward.terms(PASSED)
+        reward.terms(PASSED)["outcome"] = 9.0
+        assert reward.terms(PASSED) == before == pickle.loads(pickle.dumps(reward)).terms(PASSED)
 
 
 @given(context=CONTEXTS)

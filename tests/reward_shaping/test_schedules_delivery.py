@@ -22,7 +22,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from rlvr_gym.envs import ListTaskSet, Task, TextEnv, Transition, fork, restore, snapshot
 from rlvr_gym.envs.check import check_text_env
 from rlvr_gym.envs.vector import TextVectorEnv
-from rlvr_gym.envs.wrappers import FormatGate, UnaryFeedback
+from rlvr_gym.envs.wrappers import FormatGate, TokenLimit, UnaryFeedback
 from rlvr_gym.envs.wrappers.scheduled import ScheduledReward, finished_infos, info_of, judged_in
 from rlvr_gym.reward_shaping.core import Judged, make_reward
 from rlvr_gym.reward_shaping.schedules import (
@@ -154,6 +154,41 @@ def test_wrappers_around_it_keep_what_they_do() -> None:
     _, reward, _, _, info = gated.step(f"<think>so</think><answer>{WRONG}</answer>")
     assert info["reward_terms"] == {"dense": WRONG_SCORE, "format": 0.25}
     assert reward == WRONG_SCORE + 0.25
+
+
+class Slow(TextEnv):
+    """Judges the third answer."""
+
+    def transition(self, action: str) -> Transition:
+        if self._turn < 3:
+            return Transition("on")
+        return Transition(verdict=self.verifier.verify(action, self.task.reference))
+
+    def get_state(self) -> None:
+        return None
+
+
+def counted(limit: int) -> ScheduledReward:
+    inner = TokenLimit(Slow(tasks(), make_verifier("countdown@1"), max_turns=3), tokenizer="words")
+    overlong = {"overlong": {"limit": limit, "cache": 4}}
+    return ScheduledReward(inner, reward={"sum": {"of": ["outcome", overlong]}})
+
+
+def test_tokens_are_those_of_the_episode() -> None:
+    """4 + 2 + 3 words: with 4 before a limit of 11, 2 are over, of 9 all."""
+    for limit, price in ((13, 0.0), (11, -0.5), (9, -1.0)):
+        one = counted(limit)
+        for _ in range(2):  # the second episode begins at 0
+            one.reset(seed=0)
+            one.step("let me think first")
+            saved = json.loads(json.dumps(snapshot(one).to_dict()))
+            other = counted(limit)
+            restore(other, saved)
+            for each in (one, other, fork(one)[0]):
+                each.step("well so")
+                _, reward, _, _, info = each.step(RIGHT)
+                assert (reward, info["reward_terms"]) == (1.0 + price, {"outcome": 1.0, "overlong": price})
+            assert judged_in(RIGHT, info).context.tokens is None  # type: ignore[union-attr]  # 3 would be wrong
 
 
 def test_a_reward_that_compares_responses_is_left_to_the_trainer() -> None:
