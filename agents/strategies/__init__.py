@@ -6,6 +6,7 @@ from typing import Any
 
 from rlvr_gym.agents.strategies.base import BASELINE, LEARNER, Chain, Memory, Prompt, Sample, Stage, Strategy
 from rlvr_gym.agents.strategies.branch import Branch
+from rlvr_gym.agents.strategies.curriculum import Curriculum
 from rlvr_gym.agents.strategies.forget import Forget
 from rlvr_gym.agents.strategies.greedy import Greedy
 from rlvr_gym.agents.strategies.growing import sampled_turns
@@ -24,6 +25,7 @@ __all__ = [
     "STRATEGIES",
     "Branch",
     "Chain",
+    "Curriculum",
     "Forget",
     "Greedy",
     "Hinted",
@@ -42,7 +44,7 @@ __all__ = [
 ]
 
 STRATEGIES: Mapping[str, type[Strategy]] = {
-    kind.name: kind for kind in (Branch, Chain, Forget, Greedy, Hinted, Reflect, Replay, Search, Tree)
+    kind.name: kind for kind in (Branch, Chain, Curriculum, Forget, Greedy, Hinted, Reflect, Replay, Search, Tree)
 }
 
 

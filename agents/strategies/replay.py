@@ -21,19 +21,25 @@ _KEPT = "successes"
 class Replay(Strategy):
     """Experience replay of successes (arXiv 2505.16282, "ARPO" for agents that use computers).
 
-    The memory holds the last successes at each task. A fresh group is hopeless where the rewards of its gradable
+    The memory holds the last successes at each task. A fresh group is hopeless where the successes of its gradable
     members have a mean below `mean` and a (population) deviation below `deviation`; its first member is then replaced
     by a stored success, drawn uniformly. What passed in fresh groups is stored after all draws of the step.
 
-    The log-probabilities of a stored success are those of the policy that sampled it, so that a learner's ratio is the
-    true one and its clip bounds what is learnt. The reference code recomputes them, which makes the ratio 1: recompute
-    those of samples with an `age` for that.
+    Deviation: the paper takes rewards, which are 1 and 0 there. With credit for a format or a part, no group would look
+    hopeless, so successes count here.
+
+    **Limits.** Of a group one member at most is replaced, of a step's groups the share `share`, none by what is older
+    than `max_age`. The log-probabilities of a stored success are those of the policy that sampled it, so that a
+    learner's ratio is the true one and its clip bounds what is learnt. The reference code recomputes them, which makes
+    the ratio 1: recompute those of samples with an `age` for that.
 
     Args:
         size: Successes that are kept of a task, the latest.
         tasks: Tasks that are kept, those with the latest success.
         deviation: See above.
         mean: See above.
+        share: The largest share of the groups of a step in which a success is brought back; those that are first in
+            the step's order have it.
         max_age: Steps after which a stored success is dropped; None keeps it.
 
     Raises:
@@ -57,11 +63,13 @@ class Replay(Strategy):
     tasks: int = 1000
     deviation: float = 0.05
     mean: float = 0.2
+    share: float = 1.0
     max_age: int | None = None
 
     def __post_init__(self) -> None:
         check_counts(self, {"size": 1, "tasks": 1})
         check_numbers(self, ("deviation", "mean"))
+        check_numbers(self, ("share",), most=1.0)
         if self.max_age is not None:
             check_counts(self, {"max_age": 1})
 
@@ -71,10 +79,13 @@ class Replay(Strategy):
         kept: dict[str, list[Any]] = memory.setdefault(_KEPT, {})
         self._forget(kept, stage.step)
         samples: list[Sample] = []
+        left = int(self.share * len(prompts) + 1e-9)
         for group, prompt in enumerate(prompts):
             members = fresh[group * group_size : (group + 1) * group_size]
             chance = unit_interval(seed_from(*prompt.names, prompt.seed, "replay", stage.step))
-            samples += self._replaced(members, kept, stage.step, chance)
+            found = self._replaced(members, kept, stage.step, chance) if left else list(members)
+            left -= any(sample.age for sample in found)
+            samples += found
         for sample in fresh:
             if sample.episode.passed:
                 self._store(kept, sample.episode, stage.step)
@@ -85,8 +96,8 @@ class Replay(Strategy):
     ) -> list[Sample]:
         graded = [sample.episode for sample in members if sample.episode.gradable]
         stored = kept.get(graded[0].task_id, []) if graded else []
-        rewards = [episode.reward for episode in graded]
-        if not stored or fmean(rewards) >= self.mean or pstdev(rewards) >= self.deviation:
+        passed = [float(bool(episode.passed)) for episode in graded]
+        if not stored or fmean(passed) >= self.mean or pstdev(passed) >= self.deviation:
             return list(members)
         when, data = stored[int(chance * len(stored))]
         old = Sample(episode_from_json(data), members[0].group, age=max(step - when, 1))

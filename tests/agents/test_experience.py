@@ -1,8 +1,7 @@
-"""From samples to advantages: shaping, filters, companions, trees, divergences in rewards; expected values by hand."""
+"""From samples to advantages: filters, companions, trees, divergences in rewards; expected values by hand."""
 
 from __future__ import annotations
 
-import math
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -15,10 +14,11 @@ from hypothesis import strategies as st  # noqa: E402
 from rlvr_gym.agents import Completion, Episode, Turn, recipes  # noqa: E402
 from rlvr_gym.agents.anchors import clustered, observations  # noqa: E402
 from rlvr_gym.agents.batch import make_batch  # noqa: E402
-from rlvr_gym.agents.experience import Learnable, groups_of, kept_groups, kept_samples, shaped  # noqa: E402
-from rlvr_gym.agents.recipes import Channel, Critic, Filter, Recipe, Shape  # noqa: E402
+from rlvr_gym.agents.experience import Learnable, groups_of, kept_groups, kept_samples  # noqa: E402
+from rlvr_gym.agents.late_rewards import shaped  # noqa: E402
+from rlvr_gym.agents.recipes import Channel, Critic, Filter, Recipe  # noqa: E402
 from rlvr_gym.agents.strategies import BASELINE, Sample  # noqa: E402
-from rlvr_gym.reward_shaping import overlong_penalty, short_rewards, top_groups, win_rates  # noqa: E402
+from rlvr_gym.reward_shaping import top_groups  # noqa: E402
 
 
 def turn(reward: float, tokens: int = 1, prompt: tuple[int, ...] = (9,), anchor: str = "", thread: str = "") -> Turn:
@@ -45,83 +45,6 @@ def estimate(recipe: Recipe, samples: list[Sample], cost: Any = None, values: An
     return known.advantages(recipe, batch, cost, values), batch
 
 
-# --- Shaping ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("length", "expected"), [(0, 0), (15, 0), (16, -0.2), (18, -0.6), (20, -1), (21, -1), (99, -1)]
-)
-def test_soft_overlong_punishment(length: int, expected: float) -> None:
-    assert overlong_penalty(length, 20, 5) == pytest.approx(expected)
-
-
-def test_a_cache_of_nothing_is_a_hard_limit() -> None:
-    assert [overlong_penalty(n, 20, 0) for n in (20, 21)] == [0.0, -1.0]
-
-
-def rewards_of(samples: list[Sample]) -> list[float]:
-    return [sample.episode.reward for sample in samples]
-
-
-@pytest.mark.parametrize(
-    ("shape", "samples", "expected"),
-    [
-        (Shape("signed"), group(1, 0, 0.5), [1, -1, 0]),
-        (Shape("overlong", limit=20, cache=5), [single(1, tokens=n) for n in (15, 18, 25)], [1, 0.4, 0]),
-        (
-            Shape("overlong"),
-            [single(1, tokens=n) for n in (8, 9, 10)],
-            [1, 0.5, 0],
-        ),  # of the run: 10, and a fifth of it
-        (Shape("overlong", weight=0.5, limit=4, cache=1), [single(0, tokens=4)], [-0.5]),
-        (Shape("win_rate"), group(1, 0, 0), [1, 0.25, 0.25]),
-        (Shape("win_rate"), [*group(1, 0), *group(0, 0, number=1)], [1, 0, 0.5, 0.5]),
-        (Shape("turns"), [Sample(episode(*[turn(0)] * n), 0) for n in (4, 10, 30)], [-0.9, -0.6, -0.6]),
-        (Shape("turns"), group(1.0), [1.0]),
-    ],
-)
-def test_each_shape(shape: Shape, samples: list[Sample], expected: list[float]) -> None:
-    after = shaped(samples, [shape], longest=10)
-    assert rewards_of(after) == pytest.approx(expected)
-    assert [each.episode.passed for each in after] == [each.episode.passed for each in samples]
-    earlier = [each.episode.turns[:-1] for each in after]
-    assert earlier == [each.episode.turns[:-1] for each in samples]  # the difference stands in the last turn
-
-
-def test_short_answers_are_worth_more_where_most_is_solved() -> None:
-    """Of two groups the one that solves more; lengths 2 and 6, mean 4, deviation 2: sigmoid(-1) and sigmoid(1)."""
-    easy = [single(1, 0, tokens=2), single(1, 0, tokens=6), single(0, 0, tokens=1)]
-    hard = [single(1, 1, tokens=2), single(0, 1, tokens=6), single(0, 1, tokens=6)]
-    after = rewards_of(shaped([*easy, *hard], [Shape("short", weight=0.5, share=0.5)], longest=10))
-    low, high = 1 / (1 + math.e), 1 / (1 + math.exp(-1))
-    assert after == pytest.approx([1 - low / 2, 1 - high / 2, 0, 1, 0, 0])
-
-
-def test_shapes_are_applied_one_after_the_other_and_what_cannot_be_graded_is_left_alone() -> None:
-    lost = Sample(episode(turn(0.0), stop="error"), 0)
-    companion = single(1, 0, role=BASELINE)
-    after = shaped([*group(1, 0), lost, companion], [Shape("signed"), Shape("signed")], longest=10)
-    assert rewards_of(after) == [1, -3, 0.0, 1]
-
-
-@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=2, max_size=8))
-@settings(max_examples=60, deadline=None, derandomize=True)
-def test_win_rates_sum_to_half_of_all_games(rewards: list[float]) -> None:
-    rates = win_rates(rewards)
-    assert sum(rates) == pytest.approx(len(rewards) / 2)
-    assert sorted(range(len(rewards)), key=lambda i: (rewards[i], i)) == sorted(
-        range(len(rewards)), key=lambda i: (rates[i], i)
-    )
-
-
-@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.integers(1, 50)), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None, derandomize=True)
-def test_no_length_makes_a_wrong_answer_worth_a_right_one(answers: list[tuple[float, int]]) -> None:
-    rewards, lengths = zip(*answers, strict=True)
-    after = short_rewards(rewards, lengths, 0.5)
-    assert all((value >= 0.5) if reward else value == 0.0 for value, reward in zip(after, rewards, strict=True))
-
-
 # --- Filters ---------------------------------------------------------------------------------------------------------
 
 FOUR = [*group(1, 1), *group(1, 0, number=1), *group(0, 0, number=2), *group(1, 0.2, number=3)]
@@ -145,8 +68,9 @@ def test_each_filter_of_groups(choice: Filter, kept: set[int]) -> None:
 
 def test_punished_lengths_do_not_make_a_group_varied() -> None:
     """DAPO's filter looks at what passed: shaping would make every group vary."""
-    samples = shaped([single(1, 0, tokens=n) for n in (1, 9)], [Shape("overlong", limit=10, cache=5)], longest=10)
-    assert len(set(rewards_of(samples))) == 2
+    punished = {"sum": {"of": ["given", {"overlong": {"limit": 10, "cache": 5}}]}}
+    samples = shaped([single(1, 0, tokens=n) for n in (1, 9)], punished, longest=10)
+    assert len({sample.episode.reward for sample in samples}) == 2
     assert kept_groups(samples, Filter(groups="varied")) == set()
 
 

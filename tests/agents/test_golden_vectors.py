@@ -24,7 +24,8 @@ from rlvr_gym.agents import Completion, Episode, TrainConfig, Turn, build_preset
 from rlvr_gym.agents.advantages import group_advantages  # noqa: E402
 from rlvr_gym.agents.batch import Batch, TokenStats, make_batch  # noqa: E402
 from rlvr_gym.agents.credit import Steps, channel_advantages, gae, returns_to_go, step_advantages, whitened  # noqa: E402
-from rlvr_gym.agents.experience import Learnable, kept_samples, shaped  # noqa: E402
+from rlvr_gym.agents.experience import Learnable, kept_samples  # noqa: E402
+from rlvr_gym.agents.late_rewards import shaped  # noqa: E402
 from rlvr_gym.agents.learner import REGRESSIONS, Learner  # noqa: E402
 from rlvr_gym.agents.lessons import Lessons  # noqa: E402
 from rlvr_gym.agents.losses import (  # noqa: E402
@@ -49,7 +50,7 @@ from rlvr_gym.agents.losses import (  # noqa: E402
     sequential_kl,
     turn_weights,
 )
-from rlvr_gym.agents.recipes import AGGREGATIONS, KL_ESTIMATORS, Channel, Filter, Recipe, Shape  # noqa: E402
+from rlvr_gym.agents.recipes import AGGREGATIONS, KL_ESTIMATORS, Channel, Filter, Recipe  # noqa: E402
 from rlvr_gym.agents.self_rewards import (  # noqa: E402
     logit_rewards,
     process_returns,
@@ -494,7 +495,8 @@ def test_v25_ufo() -> None:
 def test_v26_retool() -> None:
     """What failed has min(-0.6, -1 + 0.1 (turns - 2) / 2)."""
     failed = [sample(*[0.0] * turns) for turns in (2, 4, 10, 30)]
-    after = shaped([*failed, sample(1.0, passed=True)], [Shape("turns")], longest=10)
+    spec = {"gate": {"then": "given", "otherwise": "turn_credit"}}
+    after = shaped([*failed, sample(1.0, passed=True)], spec, longest=10)
     assert [each.episode.reward for each in after] == near([-1, -0.9, -0.6, -0.6, 1])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,28 @@ def test_the_last_turn_is_paid_for_the_verdict_where_the_schedule_stands() -> No
     assert again.paid(samples) == rewards.paid(samples)
     with pytest.raises(ConfigError, match="no state of a schedule"):
         again.load_state_dict(None)
+
+
+def test_overlong_is_of_the_run_where_it_names_no_limit() -> None:
+    long = {"sum": {"of": ["outcome", {"overlong": {"limit": None, "cache": 2}}]}}
+    turns = tuple(Turn(Completion(text, (1,) * 4), 0.0, "") for text in ("think", "3 * 4"))
+    verdict = VERIFIER.verify("3 * 4", {"numbers": [3, 4], "target": 12})
+    one = Sample(Episode("task", turns, True, "answered", verdict.to_dict()), 0)
+    # 8 tokens in both turns: 1 - 0.5 with a limit of 9, all of it with 8.
+    assert [LateRewards(long).paid([one], longest)[0].episode.reward for longest in (9, 8, 100)] == [0.5, 0.0, 1.0]
+    with pytest.raises(ConfigError, match="longest"):
+        LateRewards(long).paid([one])
+
+
+def test_companions_are_no_group_to_be_ranked() -> None:
+    """Half of one group is none; with that of the companion there would be two."""
+    verdict = VERIFIER.verify("3 * 4", {"numbers": [3, 4], "target": 12})
+    said = [Turn(Completion("3 * 4", (1,) * tokens), 0.0, "") for tokens in (1, 3, 2)]
+    one, two, companion = (Episode("task", (turn,), True, "answered", verdict.to_dict()) for turn in said)
+    samples = [Sample(one, 0), Sample(two, 0), Sample(companion, 0, role=BASELINE)]
+    for share, paid in ((0.5, [1.0, 1.0, 1.0]), (1.0, [1 - 0.5 / (1 + math.e), 1 - 0.5 / (1 + 1 / math.e), 1.0])):
+        top = {"sum": {"of": ["outcome", {"top_short": {"share": share}}]}}
+        assert [each.episode.reward for each in LateRewards(top).paid(samples)] == pytest.approx(paid)
 
 
 def test_without_a_reward_nothing_is_touched() -> None:

@@ -58,8 +58,11 @@ def test_a_recipe_prints_all_its_pieces_and_is_json(name: str) -> None:
         ({"filter": {"groups": "some"}}, "groups must be one of all, varied"),
         ({"filter": {"refill": 3}}, "refill needs groups='varied' or 'band'"),
         ({"filter": {"low": 0.5, "high": 0.2}}, "low must not be above high"),
-        ({"shaping": [{"kind": "long"}]}, "kind must be one of signed, overlong"),
-        ({"shaping": {"kind": "signed"}}, "shaping must be a list"),
+        ({"shaping": {"given": {}, "signed": {}}}, "a reward is a name or {name: {setting: value}}"),
+        ({"shaping": []}, "a reward is a name or {name: {setting: value}}"),
+        ({"shaping": "signed"}, "does not read what the episode was paid: name 'given'"),
+        ({"shaping": {"sum": {"of": ["given", "dense"]}}}, "more of a verdict than whether it passed"),
+        ({"shaping": {"gate": {"on": "answered", "then": "given"}}}, "more of a verdict than whether it passed"),
         ({"correction": {"high": 0.5}}, "expected low <= 1 <= high"),
         ({"correction": 3}, "a correction is its settings"),
         ({"whiten": 1}, "whiten must be true or false"),
@@ -150,8 +153,15 @@ def test_gigpo_and_grpo_with_an_anchor_channel_are_one_algorithm() -> None:
 
 
 def test_dapo_with_equal_bounds_no_filter_and_no_shaping_is_grpo_over_tokens() -> None:
-    made = recipes.get("dapo", clip_high=0.2, filter={}, shaping=[], group_size=8)
+    made = recipes.get("dapo", clip_high=0.2, filter={}, shaping=None, group_size=8)
     assert made.to_dict() == recipes.get("grpo", kl_coef=0.0, aggregation="token_mean").to_dict() | {"name": "dapo"}
+
+
+def test_a_recipe_prints_its_shaping_as_a_spec() -> None:
+    [line] = [line for line in str(recipes.get("dapo")).splitlines() if line.startswith("shaping")]
+    spec = {"sum": {"of": [{"signed": {"of": "given"}}, {"overlong": {"limit": None, "cache": None}}]}}
+    assert json.loads(line.removeprefix("shaping")) == spec
+    assert recipes.get("grpo", shaping=spec).shaping == recipes.get("dapo").shaping
 
 
 def test_every_algorithm_of_the_field_has_its_name() -> None:

@@ -44,8 +44,8 @@ EVERYWHERE = [*FORKING, Chain(), Greedy(), Replay()]
 
 
 def test_which_strategies_see_several_prompts_at_once() -> None:
-    """The two that remember (`replay`) or unlearn (`forget`); one that says nothing of it is taken for such a one."""
-    assert {name for name, kind in STRATEGIES.items() if not kind.apart} == {"forget", "replay"}
+    """Those that remember (`replay`, `curriculum`) or unlearn; one that says nothing of it is taken for such a one."""
+    assert {name for name, kind in STRATEGIES.items() if not kind.apart} == {"curriculum", "forget", "replay"}
     assert not Strategy.apart
 
 
@@ -282,6 +282,11 @@ def test_settings_are_json_and_come_back(name: str) -> None:
         ({"name": "search", "exploration": -1}, "exploration must be a number"),
         ({"name": "replay", "max_age": 0}, "max_age must be at least 1"),
         ({"name": "replay", "size": True}, "size must be an integer"),
+        ({"name": "replay", "share": 1.5}, "share must lie in"),
+        ({"name": "curriculum", "up": 1.0}, "up must lie between 0 and 1"),
+        ({"name": "curriculum", "down": 0.8}, "down must be below up"),
+        ({"name": "curriculum", "window": 6}, "lengthen the window"),
+        ({"name": "curriculum", "earlier": 2}, "earlier must"),
         ({"name": "forget", "learning_rate": "1"}, "learning_rate must be a number"),
         ({"name": "forget", "below": -1}, "below must be a number"),
         ({"name": "hinted", "levels": []}, "levels must be a list of numbers between 0 and 1"),
@@ -325,5 +330,7 @@ def test_what_needs_another_environment_says_so() -> None:
         Hinted().collect(stage(), PROMPTS, 2, {})
     with pytest.raises(ConfigError, match="single responses"):
         Reflect().collect(stage(), PROMPTS, 2, {})
+    with pytest.raises(ConfigError, match="Curriculum-v0"):
+        strategy_of({"name": "curriculum"}).collect(stage(), PROMPTS, 2, {})
     wrapped = Stage([Hint(corridor(), fraction=0.0)], Dice(), Dice())
     assert Hinted().collect(wrapped, PROMPTS, 2, {}), "no solution in words: nothing can be shown, and nothing is"

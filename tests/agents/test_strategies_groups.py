@@ -17,7 +17,7 @@ from rlvr_gym.agents.policy import unit_interval
 from rlvr_gym.agents.strategies import Chain, Hinted, Prompt, Reflect, Replay, Sample, Stage
 from rlvr_gym.envs import ListTaskSet, Task, TextEnv
 from rlvr_gym.envs.planner_executor import PlannerExecutorEnv
-from rlvr_gym.envs.wrappers import Hint
+from rlvr_gym.envs.wrappers import FormatGate, Hint
 from rlvr_gym.verifiers import ConfigError, make_verifier
 
 SOLUTION = "Half of 28 is 14. So we add 14.\n#### 42"  # 39 characters
@@ -106,6 +106,39 @@ def test_a_group_that_could_not_be_judged_is_left_as_it_is() -> None:
     assert len(policy.requests) == 2
 
 
+class Says(Policy):
+    """Always the same, or the text that follows the prompt's last blank line."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text
+
+    def sample(self, requests: Sequence[Request]) -> list[Completion]:
+        return [Completion(self.text or one.conversation[0]["content"].rpartition("\n")[2]) for one in requests]
+
+
+def test_a_group_is_hinted_although_its_members_are_paid_for_their_format() -> None:
+    """All are wrong, and half of them have the format: the rewards 0.5 and 0 make the group look mixed."""
+
+    class Half(Policy):
+        def sample(self, requests: Sequence[Request]) -> list[Completion]:
+            texts = ("<think>so</think><answer>#### 41</answer>", "#### 41")
+            return [Completion(texts[one.index % 2]) for one in requests]
+
+    env = Hint(FormatGate(halves().unwrapped, mode="bonus", weight=0.5))
+    samples = Hinted(levels=(0.5,)).collect(Stage([env], Half(), Half()), [Prompt(0)], 2, {})
+    assert [s.episode.reward for s in samples] == [0.5, 0.0]
+    assert [s.episode.hint for s in samples] == [19 / 39] * 2
+
+
+def test_whoever_copies_the_hint_passes_neither_with_it_nor_without() -> None:
+    policy = Says()
+    samples = Hinted().collect(Stage([halves()], policy, policy), [Prompt(0)], 2, {})
+    assert samples[0].episode.completion.text in SOLUTION  # the hint, or its last line
+    assert [(s.episode.passed, s.episode.passed_with_hint, s.episode.reward) for s in samples] == [
+        (False, False, 0)
+    ] * 2
+
+
 # --- Replay --------------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +207,31 @@ def test_no_success_is_brought_back_where_the_group_has_hope() -> None:
     assert (sum(found), len(found)) == (1.0, 8), "a mean of 0.125, and a deviation of 0.33"
     strict = replayed(Replay(mean=0.0), 0.0, memory, step=2)
     assert [s.age for s in strict] == [0] * 4, "a mean of 0 is not below 0"
+
+
+def test_partial_credit_hides_no_hopeless_group() -> None:
+    """Each is paid 1/2 for its format and none is right: by its rewards, of mean 1/2, the group would have hope."""
+    memory: dict[str, Any] = {}
+    env = FormatGate(arithmetic(), mode="bonus", weight=0.5)
+    right = ScriptedPolicy(env.unwrapped.taskset, 1.0)  # type: ignore[attr-defined]
+    wrong = Says("<think>so</think><answer>no idea</answer>")
+    Replay().collect(Stage([env], right, right, 1), [Prompt(0)], 2, memory)
+    failed = Replay().collect(Stage([env], wrong, wrong, 2), [Prompt(0)], 4, memory)
+    assert [(s.age, s.episode.passed, s.episode.reward) for s in failed] == [(1, True, 1.0)] + [(0, False, 0.5)] * 3
+
+
+@pytest.mark.parametrize(
+    ("share", "ages"), [(1.0, [1, 1, 1, 1]), (0.5, [1, 1, 0, 0]), (0.3, [1, 0, 0, 0]), (0.0, [0] * 4)]
+)
+def test_no_more_than_its_share_of_a_step_is_brought_back(share: float, ages: list[int]) -> None:
+    env, memory = arithmetic(), dict[str, Any]()
+    right, wrong = (ScriptedPolicy(env.unwrapped.taskset, rate) for rate in (1.0, 0.0))
+    prompts = [Prompt(seed) for seed in range(4)]
+    strategy = Replay(share=share)
+    strategy.collect(Stage([env], right, right, 0), prompts, 3, memory)
+    samples = strategy.collect(Stage([env], wrong, wrong, 1), prompts, 3, memory)
+    assert [s.age for s in samples[::3]] == ages
+    assert sum(s.age > 0 for s in samples) == sum(ages)  # one of a group at most
 
 
 def test_the_buffer_keeps_the_latest_and_is_bounded() -> None:
