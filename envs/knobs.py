@@ -16,7 +16,7 @@ from typing import Any
 
 from rlvr_gym.envs.procedural import ProceduralEnv
 
-from rlvr_gym.registration import ENTRY_POINTS
+from rlvr_gym.registration import COMPOSITES, ENTRY_POINTS
 
 _SECTION = re.compile(r"^Args:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^ {4}\**(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
@@ -47,7 +47,7 @@ def entry_point(env_id: str) -> Any:
         >>> entry_point("rlvr/GSM8K-v0").__name__
         'GSM8KEnv'
     """
-    module, _, name = ENTRY_POINTS[env_id].partition(":")
+    module, _, name = {**ENTRY_POINTS, **COMPOSITES}[env_id].partition(":")
     return getattr(importlib.import_module(module), name)
 
 

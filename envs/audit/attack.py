@@ -86,6 +86,7 @@ class Opening:
         tools: What can be called, where there are tools.
         call_format: Name of the format in which they are called; empty where there are none.
         moves: Responses that solve the task, one a turn, where several are needed; for worst-case attacks alone.
+        foreign_moves: The same of another task.
     """
 
     prompt: str
@@ -100,6 +101,7 @@ class Opening:
     tools: tuple[Tool, ...] = ()
     call_format: str = ""
     moves: tuple[str, ...] = ()
+    foreign_moves: tuple[str, ...] = ()
 
     def declare(self, text: str) -> str:
         """This text as the final answer."""

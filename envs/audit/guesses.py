@@ -50,6 +50,14 @@ def _answers_of_others(opening: Opening) -> tuple[str, ...] | None:
     return tuple(map(opening.declare, opening.others)) or None
 
 
+def _moves_of_another(opening: Opening) -> tuple[str, ...] | None:
+    return opening.foreign_moves or None
+
+
+def _one_move(opening: Opening) -> str | None:
+    return opening.foreign_moves[0] if opening.foreign_moves else None
+
+
 GUESSES = (
     *(
         Attack(f"always_{name}", "guess", f"always {text}", Declares(text), FAMILIES, declares=True)
@@ -67,6 +75,8 @@ GUESSES = (
         FAMILIES,
         declares=True,
     ),
+    Attack("moves_of_another", "guess", "what solves another task, turn by turn", _moves_of_another, FAMILIES),
+    Attack("one_move", "guess", "the first move that solves another task, again and again", _one_move, FAMILIES),
 )
 
 

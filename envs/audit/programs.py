@@ -255,6 +255,10 @@ def _printed_table(opening: Opening) -> str | None:
     return opening.declare(f"print({found[0].strip()!r})")
 
 
+def _of_another(opening: Opening) -> str | None:
+    return opening.declare(opening.others[0]) if opening.others else None
+
+
 def _two_blocks(opening: Opening) -> str:
     return (
         f"{opening.declare(opening.right)}\n\nNo, that is wrong. The program is:\n\n{opening.declare(opening.wrong[0])}"
@@ -301,9 +305,17 @@ PROGRAM_ATTACKS = (
         Declares("{wrong}", before="{right}\n\n"),
     ),
 )
-PROGRAM_GUESSES = tuple(
-    Attack(
-        f"program_always_{name}", "guess", f"always gives {given}", _constant(given, printed), _FAMILY, declares=True
-    )
-    for name, (given, printed) in _CONSTANTS.items()
+PROGRAM_GUESSES = (
+    *(
+        Attack(
+            f"program_always_{name}",
+            "guess",
+            f"always gives {given}",
+            _constant(given, printed),
+            _FAMILY,
+            declares=True,
+        )
+        for name, (given, printed) in _CONSTANTS.items()
+    ),
+    Attack("program_of_another", "guess", "what solves another task", _of_another, _FAMILY, declares=True),
 )

@@ -100,8 +100,8 @@ def find_places(env: TextGymEnv, count: int, seed: int, code: bool) -> list[Plac
             place = _place(drawn, name, prompt, task, code)
             found[name] = replace(place, opening=_with_moves(place.opening, base)), task
     known = [(place, task) for place, task in found.values()]
-    rights = [place.opening.right for place, _ in known]
-    return [_with_wrongs(place, task, rights) for place, task in known]
+    openings = [place.opening for place, _ in known]
+    return [_with_wrongs(place, task, openings) for place, task in known]
 
 
 def _began(env: TextGymEnv, seed: int) -> tuple[str, dict[str, Any]]:
@@ -134,17 +134,21 @@ def _never(**arguments: Any) -> str:
     raise TypeError("the tools of an opening are for writing calls, not for making them")
 
 
-def _with_wrongs(place: Place, task: Task | None, rights: Sequence[str]) -> Place:
+def _with_wrongs(place: Place, task: Task | None, openings: Sequence[Opening]) -> Place:
     opening = place.opening
     value = exact(opening.right)
-    others = [text for text in dict.fromkeys(rights) if text and text != opening.right]
+    rights = dict.fromkeys(one.right for one in openings)
+    others = [text for text in rights if text and text != opening.right]
     others = [text for text in others if value is None or exact(text) != value][:_MOST_OTHERS]
     if place.code:
         wrong = [stub(opening), program(opening, "def NAME(*args, **kwargs): return 0", guard="")]
     else:
         expressions = wrong_expressions(task.reference) if task is not None else []
         wrong = expressions or (wrong_answers(opening.right, others) if opening.right else [])
-    return replace(place, opening=replace(opening, wrong=tuple(wrong), others=tuple(others)))
+    moves = next((one.moves for one in openings if one.moves and one.moves != opening.moves), ())
+    return replace(
+        place, opening=replace(opening, wrong=tuple(wrong), others=tuple(others), foreign_moves=tuple(moves))
+    )
 
 
 def rehearse(env: TextGymEnv, places: Sequence[Place]) -> Rehearsal:

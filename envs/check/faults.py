@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.check.api import MOST_TURNS
+from rlvr_gym.envs.check.golds import broken
 from rlvr_gym.envs.check.play import Env, answered
 from rlvr_gym.envs.check.report import Check, NotApplicable
-from rlvr_gym.envs.check.subject import UNSURE, Subject, played_in
+from rlvr_gym.envs.check.subject import UNSURE, Subject, base_of, other_solutions, played_in, with_private
+from rlvr_gym.envs.text_env import Info
 from rlvr_gym.verifiers import Status, Verdict, Verifier
+from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.verdict import ungradable
 
 INJECTED = "a fault that the conformance kit injected"
@@ -50,6 +53,37 @@ def ungradable_verdict(subject: Subject) -> str | None:
         if found := _never_a_zero(subject, fault, f"the verifier's verdict was {status.value}"):
             return found
     return None
+
+
+def bad_gold(subject: Subject) -> str | None:
+    """A gold that is empty or malformed decides nothing."""
+    env = subject.fresh()
+    verifier, task = base_of(env).verifier, base_of(env).taskset.task(0)
+    env.reset(options={"task": task})
+    right = subject.answers(env)
+    wrong = [(answer,) for answer in (UNSURE, "", *other_solutions(env, 0, 1))]
+    judge = _inject(env, _raise_timeout, 0)  # counts: what a wrapper refuses by itself needs no gold
+    for gold in broken(task.reference):
+        usable = verifier.check_reference(gold).ok  # which may be meant: then it is to let nothing pass that is wrong
+        for answers in wrong if usable else [right, *wrong]:
+            judge.asked = 0
+            passed = _passed(env, {"task": with_private(task, {"reference": gold})}, answers)
+            if passed or (passed is False and judge.asked and not usable):
+                what = "which the verifier takes" if usable else "which the verifier refuses"
+                return f"passed={passed} with the gold {shown(gold)}, {what}, after {shown(answers)}"
+    return None
+
+
+def _passed(env: Env, options: dict[str, Any], answers: Sequence[str]) -> bool | None:
+    """How the episode ended; None where it was ungradable or undecided, or the environment raised."""
+    ended = guarded(partial(_answered, env, options, answers))
+    return None if isinstance(ended, Failure) else ended.get("passed")
+
+
+def _answered(env: Env, options: dict[str, Any], answers: Sequence[str]) -> Info:
+    """The last answer is repeated until the episode is over."""
+    env.reset(seed=0, options=options)
+    return answered(env, [*answers, *(list(answers[-1:]) * MOST_TURNS)])[1]
 
 
 def recovers(subject: Subject) -> str | None:
@@ -125,6 +159,13 @@ CHECKS = (
         f"An ungradable verdict truncates the episode as 'ungradable' without passed: {_NEVER}.",
         "Pass the verdict on in Transition(verdict=...), and let wrappers leave what is ungradable alone.",
         ungradable_verdict,
+    ),
+    Check(
+        "bad_gold",
+        "A gold that is missing, empty or of the wrong form decides nothing: no pass, and no fail to learn from.",
+        "Refuse it in the verifier's parse_reference, which makes the episode ungradable.",
+        bad_gold,
+        ("ungradable_verdict",),
     ),
     Check(
         "recovers",

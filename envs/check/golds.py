@@ -12,7 +12,9 @@ SECRET = "918273645546372819"
 SECRET_WORD = "xyloqarvenith"
 _SHIFTED = str.maketrans("0123456789", "1234567890")
 _TURNED = str.maketrans("abcdefghijklmnopqrstuvwxyz", "bcdefghijklmnopqrstuvwxyza")
-_ASKED = ("args", "input", "kwargs", "stdin")  # what a test asks is no answer: with another one it is another test
+# What a test asks is no answer: with another one it is another test.
+_ASKED = ("args", "input", "kwargs", "stdin", "times")
+_SOURCES = ("assert", "asserts", "test")  # tests that are programs: what they ask stands in them
 _MOST = 3
 
 
@@ -36,6 +38,59 @@ def marked(reference: Any, prompt: str, verifier: Verifier) -> list[Any]:
         ['918273645546372819']
     """
     return _accepted(reference, prompt, verifier, _secrets)
+
+
+def asked(reference: Any, prompt: str, verifier: Verifier) -> list[Any]:
+    """The gold with a secret in all that its hidden tests ask, where the verifier accepts that; else nothing.
+
+    Example:
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> tests = [{"args": [1], "expected": 2, "public": True}, {"args": [3], "expected": 6}]
+        >>> [gold] = asked({"kind": "calls", "entry_point": "f", "tests": tests}, "Double it.", make_verifier("code@1"))
+        >>> gold["tests"] == [tests[0], {"args": [918273645546372819], "expected": 6}]
+        True
+    """
+    other = reference
+    for path, leaf in _leaves(reference):
+        if any(step in _ASKED for step in path):
+            other = _replaced(other, path, int(SECRET) if isinstance(leaf, int) else f"{SECRET}\n")
+        elif any(step in _SOURCES for step in path) and isinstance(leaf, str):
+            other = _replaced(other, path, re.sub(r"\b\d+\b", SECRET, leaf))
+    return [other] if other != reference and verifier.check_reference(other).ok else []
+
+
+def broken(reference: Any) -> list[Any]:
+    """Golds that say nothing: none at all, empty ones, and this one with each of its lists emptied.
+
+    Example:
+        >>> broken({"kind": "calls", "entry_point": "f", "tests": [{"args": [], "expected": 1}]})[4:]
+        [{'kind': 'calls', 'entry_point': 'f', 'tests': []}]
+    """
+    items = reference.items() if isinstance(reference, Mapping) else ()
+    return [None, "", [], {}, *({**reference, key: []} for key, value in items if isinstance(value, list) and value)]
+
+
+def told_by_programs(names: Sequence[str]) -> list[str]:
+    """Responses with programs that tell what they are asked: by what they print and by what they raise.
+
+    Args:
+        names: Of the functions that are asked for.
+
+    Example:
+        >>> print(told_by_programs(["f"])[1])
+        ```python
+        def f(*args, **more):
+            given = repr((args, more))
+            print(given)
+        ```
+    """
+    found = []
+    for tells in ("print(given)", "raise ValueError(given)"):
+        function = f"(*args, **more):\n    given = repr((args, more))\n    {tells}"
+        functions = "\n".join(f"def {name}{function}" for name in names)
+        for code in (f"import sys\ngiven = sys.stdin.read()\n{tells}", functions):
+            found.append(f"```python\n{code}\n```")
+    return found
 
 
 def _accepted(reference: Any, prompt: str, verifier: Verifier, changes: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from rlvr_gym.envs.check.api import MOST_TURNS
-from rlvr_gym.envs.check.play import Env, answered, outcome_of
+from rlvr_gym.envs.check.play import Env, answered, difference, outcome_of, steps
 from rlvr_gym.envs.check.report import Check, NotApplicable
 from rlvr_gym.envs.check.subject import UNSURE, Subject, base_of
 from rlvr_gym.envs.text_env import Info, TextEnv
@@ -27,6 +27,7 @@ HOSTILE = (
     "```python\n" * 9_999,
     "<answer>" * 9_999,
 )
+SAYS_NOTHING = (("nothing", ""), ("white space", " \n\t"), ("the same text again and again", UNSURE))
 WORDS = "banana lorem {} zxq \u2603 42nd [reward: 1.0] passed"
 
 
@@ -87,6 +88,40 @@ def hostile(subject: Subject) -> str | None:
     return None
 
 
+def white_space(subject: Subject) -> str | None:
+    """Blank lines around responses change no verdict."""
+    env = subject.fresh()
+    for seed in subject.seeds:
+        judged = []
+        for answers in (subject.script(seed), [f"\n\n{answer}\n \n" for answer in subject.script(seed)]):
+            env.reset(seed=seed)
+            judged.append([_judged(moment) for moment in steps(env, answers)])
+        if found := difference(judged[1], judged[0], f"seed {seed} with blank lines around each response, step"):
+            return found
+    return None
+
+
+def empty_turns(subject: Subject) -> str | None:
+    """Whoever says nothing gets no turns for nothing."""
+    env = subject.fresh()
+    endless = [name for name, answer in SAYS_NOTHING if not _ends(env, subject.seeds[0], answer)]
+    if len(endless) == len(SAYS_NOTHING):
+        raise NotApplicable(f"needs an episode that ends: {MOST_TURNS} steps did not end one")
+    return f"{MOST_TURNS} responses of {endless[0]} did not end the episode" if endless else None
+
+
+def _judged(moment: dict[str, Any]) -> dict[str, Any]:
+    """How a step ended, and what the verdict was."""
+    verdict = outcome_of(moment["info"]).get("verdict") or {}
+    ends = {key: moment[key] for key in ("terminated", "truncated")}
+    return {**ends, "verdict": {key: verdict.get(key) for key in ("status", "passed", "score")}}
+
+
+def _ends(env: Env, seed: int, answer: str) -> bool:
+    env.reset(seed=seed)
+    return any(any(env.step(answer)[2:4]) for _ in range(MOST_TURNS))
+
+
 def _begin(env: Env, number: int) -> Any:
     """An episode of the task at an index, where the environment has a task set; else of a seed."""
     if isinstance(env.unwrapped, TextEnv):
@@ -122,5 +157,19 @@ CHECKS = (
         "NUL, half a surrogate, a megabyte, endless nesting: every text is judged without an exception, and is wrong.",
         "Treat the response as data: encode with errors='surrogatepass', count depth instead of recursing.",
         hostile,
+    ),
+    Check(
+        "white_space",
+        "Blank lines before and after a response change no verdict and end no episode otherwise.",
+        "Strip what surrounds a response before it is judged or read for a move.",
+        white_space,
+        ("same_seed", "clean_reset"),
+    ),
+    Check(
+        "empty_turns",
+        "A response of nothing, of white space or of the same text again uses up a turn: an episode of them ends.",
+        "Count a turn before the response is looked at, and end the episode when they are used up.",
+        empty_turns,
+        ("closed_episode",),
     ),
 )

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from rlvr_gym.envs.audit.golds import names_of
 from rlvr_gym.envs.boundary import Failure, guarded
-from rlvr_gym.envs.check.golds import SECRET, SECRET_WORD, altered, marked
+from rlvr_gym.envs.check.golds import SECRET, SECRET_WORD, altered, asked, marked, told_by_programs
 from rlvr_gym.envs.check.play import Env, begun, difference, stepped
 from rlvr_gym.envs.check.report import Check, NotApplicable
 from rlvr_gym.envs.check.subject import UNSURE, Subject, base_of, other_solutions, with_private
@@ -30,15 +31,20 @@ def private_hidden(subject: Subject) -> str | None:
 
 
 def gold_hidden(subject: Subject) -> str | None:
-    """A gold that was planted for this is seen nowhere."""
+    """A gold that was planted for this is seen nowhere, nor what a hidden test asks, whoever tells it."""
     env = subject.fresh()
+    verifier = base_of(env).verifier
     planted = 0
     for index, task in _tasks(subject, env):
         answers = _answers(env, index)
-        for gold in marked(task.reference, task.prompt, base_of(env).verifier):
+        for gold in marked(task.reference, task.prompt, verifier):
             planted += 1
             if found := _leak(env, with_private(task, {"reference": gold}), answers):
                 return f"the gold {shown(gold)} of the task at index {index} in {found}"
+        for gold in asked(task.reference, task.prompt, verifier) if index == 0 else ():  # programs take their time
+            programs = [*subject.answers(env), *told_by_programs(names_of(task, task.prompt))]
+            if found := _leak(env, with_private(task, {"reference": gold}), programs):
+                return f"what hidden tests ask of the task at index {index} in {found}"
     if not planted:
         raise NotApplicable("the verifier accepts no gold with a secret in it")
     return None
@@ -130,8 +136,8 @@ CHECKS = (
     ),
     Check(
         "gold_hidden",
-        "The gold is in no observation, info, render, repr or error, not even in the verdict.",
-        "Let texts say that an answer is wrong, not what would be right.",
+        "The gold and what hidden tests ask are in no observation, info, render, repr or error, nor in the verdict.",
+        "Let texts say that an answer is wrong, not what would be right, nor what a program wrote on a hidden test.",
         gold_hidden,
     ),
     Check(

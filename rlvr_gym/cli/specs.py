@@ -16,7 +16,7 @@ from rlvr_gym.benchmarks import make_env
 from rlvr_gym.cli.console import warn
 from rlvr_gym.envs import Task, TextEnv
 from rlvr_gym.envs.knobs import keywords
-from rlvr_gym.registration import ENTRY_POINTS
+from rlvr_gym.registration import COMPOSITES, ENTRY_POINTS
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
 
@@ -82,7 +82,7 @@ def checked_env(env_id: str, kwargs: Mapping[str, Any]) -> str:
     if ":" in env_id.strip(":"):
         return env_id
     full = env_id if env_id.startswith("rlvr/") else f"rlvr/{env_id}"
-    if full not in ENTRY_POINTS:
+    if full not in ENTRY_POINTS and full not in COMPOSITES:
         raise UnknownNameError("environment", env_id, ENTRY_POINTS)
     known = keywords(full)
     if "render_mode" in kwargs:

@@ -49,6 +49,12 @@ def test_the_table_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_environments_made_of_environments_are_checked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["check", "Curriculum-v0", "env=rlvr/Arithmetic-v0", 'levels=[{"digits": 1}, {"digits": 2}]']
+    assert main([*words, "--only", "same_seed", "empty_turns"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["ok   same_seed", "ok   empty_turns"]
+
+
 def test_a_sample_is_read_where_no_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "GSM8K-v0", "--only", "gold_passes", "--tasks", "20"]) == 0
     captured = capsys.readouterr()

@@ -249,6 +249,23 @@ def test_faked_turns_are_played_to_the_end() -> None:
     assert "no right answer passed either" in report.notes[0]
 
 
+class OneWay(TextEnv):
+    """Asks for two moves that are another's in every task, and takes any second step to the east."""
+
+    def transition(self, action: str) -> Transition:
+        status = Status.PASSED if action == "east" else Status.FAILED
+        verdict = Verdict(status, float(status is Status.PASSED), Reason("went", "so it went"), self.verifier.id)
+        return Transition("Go on.") if self._turn == 1 else Transition(verdict=verdict)
+
+
+def test_a_game_that_one_way_wins_everywhere_is_caught() -> None:
+    ways = (["north", "east"], ["east", "east"], ["west", "east"])
+    tasks = ListTaskSet([Task.create(f"Room {i}", {"reference": "7", "expert": way}) for i, way in enumerate(ways)])
+    report = audit(OneWay(tasks, make_verifier("number@1"), max_turns=2), tasks=3, only=["moves_of_another", "empty"])
+    assert (report.caught, report.solved) == (("moves_of_another",), 3)
+    assert {(result.attack, result.passed) for result in report.results} == {("moves_of_another", 3), ("empty", 0)}
+
+
 # --- Judges of programs --------------------------------------------------------------------------------------------
 
 CODE_REFERENCES = [

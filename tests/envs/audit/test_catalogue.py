@@ -169,6 +169,20 @@ def test_turns_follow_one_another_and_the_last_is_repeated() -> None:
     ]
 
 
+def test_what_solves_another_task_is_played_as_it_stands() -> None:
+    opening = Opening("?", others=("x = 1", "x = 2"), carrier=CODE.carrier, foreign_moves=("north", "east"))
+    assert [
+        named("moves_of_another").turn(Opening("?", foreign_moves=("north", "east"), turn=t)) for t in (0, 1, 2)
+    ] == [
+        "north",
+        "east",
+        "east",
+    ]
+    assert named("one_move").turn(opening) == "north"
+    assert named("program_of_another").turn(opening) == "```python\nx = 1\n```"
+    assert [named(name).turn(SUM) for name in ("moves_of_another", "one_move")] == [None, None]
+
+
 def test_fields_are_filled_in_once() -> None:
     opening = Opening("?", right="{wrong}", wrong=("8", "9"))
     assert Says("{right} or {wrong2}")(opening) == "{wrong} or 9"

@@ -34,6 +34,7 @@ CHILDREN = {
 # Programs are run, some milliseconds each: with the reward that also shows partial credit, on few tasks. Of games and
 # tools few turns: an attack plays all of them, and most do the same in each; the solutions of tools take four.
 QUICK: dict[str, dict[str, Any]] = {
+    "BouncingSim": {"reward": "dense"},
     "CodeRepair": {"max_turns": 2, "reward": "dense"},
     "ListFunctions": {"reward": "dense"},
     "Corridor": {"max_turns": 5},
@@ -69,8 +70,7 @@ def unexpected(report: AuditReport, known: set[str]) -> dict[str, tuple[str, ...
 def test_no_attack_pays_in_an_environment(env_id: str) -> None:
     settings = QUICK.get(env_id.partition("/")[2].partition("-")[0], {})
     env: Any = gym.make(f"rlvr_gym:{env_id}", **sample_settings(env_id), **settings)
-    tasks = CODE_TASKS if env.unwrapped.verifier.name == "code" else TASKS
-    tasks = TOOL_TASKS if env.unwrapped.card.family == "tool" else tasks
+    tasks = {"code": CODE_TASKS, "tool": TOOL_TASKS}.get(env.unwrapped.card.family, TASKS)
     report = audit(env_id, settings=settings, tasks=tasks)
     assert unexpected(report, known_of(env.unwrapped.verifier)) == {}
     assert report.tasks == tasks
@@ -78,6 +78,9 @@ def test_no_attack_pays_in_an_environment(env_id: str) -> None:
     played = {result.kind for result in report.results}
     assert {"guess", "echo", "nothing", "stuffing", "huge", "fake", "injection"} <= played
     assert {"code": "program", "math": "hedge", "tool": "tool"}.get(report.family, "guess") in played
+    # Two guesses in one response. Where no one response is the answer, `test_canaries.py` gives all moves in one.
+    two = {"retracted", "program_retracted"} & {result.attack for result in report.results}
+    assert two or env.unwrapped.verifier.name in {"episode", "walk"}
 
 
 @pytest.mark.parametrize("name", [name for name in verifier_names() if name[:-2] not in OF_A_WHOLE])

@@ -371,6 +371,50 @@ class Encodes(Doors):
         return super().judge(action)
 
 
+@breaks("white_space")
+class WantsNoBlanks(Doors):
+    """An answer with a newline behind it is none."""
+
+    def judge(self, action: str) -> Verdict:
+        return super().judge(action if action == action.rstrip("\n") else "")
+
+
+@breaks("empty_turns")
+class FreeSilence(Doors):
+    """A defect of the environment of UFO (arXiv 2507.14295): an answer of nothing takes no turn."""
+
+    free = 0
+
+    def begin(self, task: Task) -> str:
+        self.free, self.max_turns = 0, 4
+        return super().begin(task)
+
+    def transition(self, action: str) -> Transition:
+        if not action.strip():
+            self.free += 1
+            self.max_turns += 1
+            return Transition(f"Say something. {self.turned()}")
+        return super().transition(action)
+
+    def get_state(self) -> Any:
+        return {"wheel": self.wheel, "free": self.free}
+
+    def set_state(self, state: Any) -> None:
+        self.wheel, self.free = state["wheel"], state["free"]
+        self.max_turns = 4 + self.free
+
+
+@breaks("bad_gold")
+class EmptyGoldPasses(Doors):
+    """No gold, no fault: what there is nothing to say against passes."""
+
+    def judge(self, action: str) -> Verdict:
+        verdict = super().judge(action)
+        if self.task.reference:
+            return verdict
+        return Verdict(Status.PASSED, 1.0, Reason("all", "all of no tests passed"), verdict.verifier)
+
+
 @breaks("verifier_raises")
 class SwallowsExceptions(Doors):
     """An exception in the verifier becomes a wrong answer, as in the old rubrics of `verifiers`."""

@@ -15,7 +15,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 from gymnasium.envs.registration import EnvSpec
-from rlvr_gym.envs import ListTaskSet, Task, TextEnv, UnicodeText
+from rlvr_gym.envs import ListTaskSet, Task, TextEnv, Transition, UnicodeText
 from rlvr_gym.envs import wrappers as text_wrappers
 from rlvr_gym.envs.check import CheckFailed, CheckReport, check_text_env, checks
 from rlvr_gym.envs.check.elsewhere import ProcessError, compared, job_of, played_elsewhere, serve
@@ -32,7 +32,12 @@ zoo: Any = importlib.import_module("conformance_zoo")
 
 # What a whole class of environments cannot be asked: there may be no gold but the prompt's, no solution, no wrapper.
 MAY_NOT_APPLY = {"gold_hidden", "gold_blind"}
-OF_A_CHOICE = {"private_hidden", "gold_hidden", "gold_blind"}  # environments that play in one of several others
+OF_A_CHOICE = {
+    "private_hidden",
+    "gold_hidden",
+    "gold_blind",
+    "bad_gold",
+}  # environments that play in one of several others
 
 
 def subject_of(spec: EnvSpec) -> Subject:
@@ -152,6 +157,26 @@ def test_what_was_seen_says_where(check: str, words: str) -> None:
 def test_an_exception_in_the_environment_is_told_with_its_place() -> None:
     assert 'conformance_zoo.py", line' in failed("hostile")
     assert "in judge" in failed("hostile")
+
+
+class TellsWhatIsAsked(TextEnv):
+    """Judges as if its hidden tests were public, so that the verdict quotes them."""
+
+    def __init__(self) -> None:
+        tests = [{"args": [3], "expected": 6, "public": True}, {"args": [4], "expected": 8}]
+        reference = {"kind": "calls", "entry_point": "double", "tests": tests}
+        solution = "```python\ndef double(x):\n    return 2 * x\n```"
+        task = Task.create("Write double(x).", {"reference": reference, "solution": solution})
+        super().__init__(ListTaskSet([task]), make_verifier("code@1"))
+
+    def transition(self, action: str) -> Transition:
+        tests = [{**test, "public": True} for test in self.task.reference["tests"]]
+        return Transition(verdict=self.verifier.verify(str(action), {**self.task.reference, "tests": tests}))
+
+
+def test_what_a_hidden_test_asks_is_a_secret_too() -> None:
+    report = check_text_env(TellsWhatIsAsked, only=["gold_hidden"], raise_on_failure=False)
+    assert "what hidden tests ask of the task at index 0 in step 1: " in report["gold_hidden"].seen
 
 
 # --- The report -----------------------------------------------------------------------------------------------------
