@@ -46,10 +46,35 @@ def check_numbers(piece: Any, names: Sequence[str], most: float = math.inf) -> N
     """
     for name in names:
         value = getattr(piece, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        if not is_number(value):
             raise ConfigError(f"{name} must be a number of at least 0, got {shown(value)}")
         if value > most:
             raise ConfigError(f"{name} must lie in [0, {most:g}], got {shown(value)}")
+
+
+def check_read(piece: Any, unread: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Refuse a field that was set and that another one keeps from being read.
+
+    Args:
+        piece: A dataclass with defaults.
+        unread: Of the fields that decide: for each of their values the fields that are then not read.
+
+    Raises:
+        ConfigError: With both, and with the default that has to stand there.
+    """
+    defaults = {field.name: field.default for field in fields(piece)}
+    for key, table in unread.items():
+        value = getattr(piece, key)
+        for name in table.get(value, ()):
+            if (given := getattr(piece, name)) != defaults[name]:
+                raise ConfigError(
+                    f"{name}={shown(given)} would not be read with {key}={value!r}: leave it at {shown(defaults[name])}"
+                )
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number of at least 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def check_flags(piece: Any, names: Sequence[str]) -> None:

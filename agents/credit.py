@@ -85,6 +85,9 @@ def channel_advantages(channel: Channel, steps: Steps, companions: Mapping[int, 
         steps: Steps.
         companions: What the greedy response to a prompt earned, by the prompt's number; for `baseline="greedy"`.
 
+    Raises:
+        ConfigError: The baseline is greedy, and a prompt has no companion.
+
     Example:
         >>> steps = Steps(*map(torch.tensor, ([0.0, 1.0, 0.0], [0, 0, 1], [0] * 3, [0, 1, 0], [0] * 3, [0] * 3,
         ...                                   [True] * 3)))
@@ -107,8 +110,18 @@ def channel_advantages(channel: Channel, steps: Steps, companions: Mapping[int, 
 
 
 def greedy_rewards(steps: Steps, companions: Mapping[int, float]) -> Tensor:
-    """For each step what the greedy response to its prompt earned, shape [N]; 0 where there is none."""
-    return torch.tensor([companions.get(group, 0.0) for group in steps.group.tolist()], dtype=torch.float64)
+    """For each step what the greedy response to its prompt earned, shape [N].
+
+    Raises:
+        ConfigError: There is none for some prompt.
+    """
+    groups = steps.group.tolist()
+    if lacking := sorted(set(groups) - set(companions)):
+        raise ConfigError(
+            f"baseline='greedy' needs the greedy response to each prompt, and there is none to prompt {lacking[0]}: "
+            "let the rollout be 'greedy', or a strategy that gives samples of role BASELINE"
+        )
+    return torch.tensor([companions[group] for group in groups], dtype=torch.float64)
 
 
 def step_advantages(steps: Steps, channels: Sequence[Channel], companions: Mapping[int, float] | None = None) -> Tensor:
@@ -161,12 +174,12 @@ def gae(
     *,
     discount: float = 1.0,
     trace: float = 0.95,
-    bootstrap_B: Tensor | None = None,
 ) -> Estimate:
     """Generalised advantage estimation over sampled tokens (arXiv 1506.02438, equation 16), through masked spans.
 
     Tokens of the environment are no steps: values, sums and discounts pass them by unchanged. With `trace=1` and values
-    of 0 advantages are rewards to go.
+    of 0 advantages are rewards to go. What comes after the last token is worth 0, also where a limit cut the episode
+    off: the limit is a part of the task.
 
     Args:
         rewards_BT: Reward of each token; those of masked tokens are not seen.
@@ -174,7 +187,6 @@ def gae(
         mask_BT: Sampled tokens.
         discount: Per sampled token (gamma).
         trace: Lambda.
-        bootstrap_B: Value of what comes after the last token, where an episode was cut off; 0 by default.
 
     Raises:
         ConfigError: Shapes differ.
@@ -187,7 +199,7 @@ def gae(
     if not rewards_BT.shape == values_BT.shape == mask_BT.shape or rewards_BT.ndim != 2:
         shapes = [tuple(tensor.shape) for tensor in (rewards_BT, values_BT, mask_BT)]
         raise ConfigError(f"rewards, values and mask must have one shape [B, T], got {shapes}")
-    following = values_BT.new_zeros(len(values_BT)) if bootstrap_B is None else bootstrap_B.to(values_BT.dtype)
+    following = values_BT.new_zeros(len(values_BT))
     running = torch.zeros_like(following)
     advantages = torch.zeros_like(values_BT)
     for place in range(values_BT.shape[1] - 1, -1, -1):

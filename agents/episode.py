@@ -47,6 +47,9 @@ class Episode:
         hint: The share of the reference solution that the prompt showed.
         passed_with_hint: The outcome where there was a hint; `passed` is then False, so that nothing counts it by
             mistake. None where there was none, or the episode could not be judged.
+        judged: What a trainer needs to make another reward of the verdict: `paid`, which part of the last reward the
+            verdict was paid by; of a policy that tried again, the `factor` of that part, and `answers` and `tool_calls`
+            of the attempts before; and the `verdict` itself where there was a hint.
     """
 
     task_id: str
@@ -60,11 +63,17 @@ class Episode:
     tool_seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     hint: float = 0.0
     passed_with_hint: bool | None = None
+    judged: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gradable(self) -> bool:
         """False where we failed, not the policy: learners mask such an episode and benchmarks count it apart."""
         return self.stop_reason not in UNGRADABLE_REASONS
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it passed, with a hint or without: what learners compare. Pass rates count `passed` alone."""
+        return bool(self.passed or self.passed_with_hint)
 
     @property
     def reward(self) -> float:

@@ -53,7 +53,7 @@ def sound(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def kept_groups(samples: Sequence[Sample], choice: Filter) -> set[int]:
-    """The groups that a filter keeps; see `recipes.Filter`."""
+    """The groups that a filter keeps; see `recipes.Filter`. By `"passed"`, success with a hint is success."""
     values = {group: _metric(samples, places, choice.metric) for group, places in groups_of(samples).items()}
     if choice.groups == "varied":
         return {group for group, found in values.items() if len(set(found)) > 1}
@@ -75,7 +75,7 @@ def kept_samples(samples: Sequence[Sample], choice: Filter, size_K: Sequence[flo
     """
     kept = [True] * len(samples)
     if choice.samples == "positive":
-        kept = [sample.episode.reward > 0 for sample in samples]
+        kept = [sample.episode.reward > choice.above[0] for sample in samples]
     elif choice.samples == "advantage":
         for places in groups_of(samples).values():
             for place, top in zip(places, top_groups([size_K[i] for i in places], choice.keep), strict=True):
@@ -241,7 +241,7 @@ def _sound(episode: Episode) -> Episode:
 
 def _metric(samples: Sequence[Sample], places: Sequence[int], metric: str) -> list[float]:
     graded = [samples[place].episode for place in places if samples[place].episode.gradable]
-    return [float(bool(episode.passed)) if metric == "passed" else episode.reward for episode in graded]
+    return [float(episode.succeeded) if metric == "passed" else episode.reward for episode in graded]
 
 
 def _shared(values_N: Tensor, node_N: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Rewards in training: those of a step are made of its verdicts, where the schedule stands, and then shaped.
 
 Whatever reward the environments gave a verdict is replaced, so that all responses of a step, those from a buffer too,
-are scored under one point of the schedule. The shaping of a recipe then makes something else of what whole episodes
-were paid, judged or not; see `shaped`. Both are rewards of `rlvr_gym.reward_shaping`.
+are scored under one point of the schedule; what wrappers added to it stays, and so does what they multiplied it by. The
+shaping of a recipe then makes something else of what whole episodes were paid, judged or not; see `shaped`. Both are
+rewards of `rlvr_gym.reward_shaping`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import gymnasium as gym
 from rlvr_gym.agents.episode import Episode
 from rlvr_gym.agents.experience import response_tokens
 from rlvr_gym.agents.strategies import BASELINE, LEARNER, Sample
+from rlvr_gym.envs.wrappers.many import text_env_of
 from rlvr_gym.reward_shaping import (
     START,
     Judged,
@@ -22,8 +25,11 @@ from rlvr_gym.reward_shaping import (
     SchedulePoint,
     make_shaping,
     make_verdict_reward,
+    memory_from,
 )
+from rlvr_gym.reward_shaping.contexts import IN_TRAINING, answer_key, calls_in, check_points, check_told
 from rlvr_gym.reward_shaping.schedules import Controller, Feedback, make_schedule, outcome_of, scored
+from rlvr_gym.reward_shaping.surprise import novelties
 from rlvr_gym.verifiers import ConfigError, Status, Verdict
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.verdict import Reason, VerifierId
@@ -35,21 +41,30 @@ _ENDS = {True: Verdict(Status.PASSED, 1.0, _WHY, _WHO), False: Verdict(Status.FA
 
 
 class LateRewards:
-    """A reward and a schedule, either of which may be missing.
+    """A reward and a schedule, either of which may be missing, and the memories of what is new.
 
     Args:
         reward: A reward spec; None for that of the environments, or with a schedule for `anneal`, dense to binary.
         schedule: A schedule spec; None for none.
+        shaping: What will be made of the rewards, which may read the schedule too; see `shaped`.
 
     Raises:
-        ConfigError: A spec is refused.
+        ConfigError: A spec is refused, or neither the reward nor the shaping reads the schedule.
     """
 
-    def __init__(self, reward: Spec | None = None, schedule: Spec | None = None) -> None:
+    def __init__(
+        self, reward: Spec | None = None, schedule: Spec | None = None, shaping: Reward | Spec | None = None
+    ) -> None:
         if reward is None and schedule is not None:
             reward = "anneal"
         self._reward = None if reward is None else make_verdict_reward(reward)
+        self._shaping = None if shaping is None else make_shaping(shaping)
         self._controller = None if schedule is None else Controller(make_schedule(schedule))
+        if self._controller is not None:
+            made = [each for each in (self._reward, self._shaping) if each is not None]
+            check_points(made, [stage.values for stage in self._controller.schedule.stages])
+        self._novelties = {} if self._reward is None else {each.slot: each for each in novelties(self._reward)}
+        self._memories = {slot: novelty.begin() for slot, novelty in self._novelties.items()}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -62,44 +77,83 @@ class LateRewards:
         """Where the schedule stands."""
         return START if self._controller is None else self._controller.point
 
+    def check(self, env: gym.Env[str, str]) -> None:
+        """Refuse what cannot be told of episodes in an environment.
+
+        Raises:
+            ConfigError: With what the reward or the shaping reads, and who can tell it.
+        """
+        inside = text_env_of(env)
+        told = IN_TRAINING if inside is None else IN_TRAINING | inside.tells
+        if self._reward is not None:
+            check_told(self._reward, told, "training here")
+        if self._shaping is not None:
+            # An episode that a limit ended is shaped, and says nothing of its calls.
+            check_told(self._shaping, IN_TRAINING - {"surprise"}, "shaping")
+
     def paid(self, samples: Sequence[Sample], longest: int | None = None) -> list[Sample]:
         """The samples, with the reward of a verdict in their last turn; what has none stays as it is.
 
         Args:
             samples: As they were played.
-            longest: The longest response that the run allows, in tokens.
+            longest: The longest episode that the run allows, in tokens.
         """
         if self._reward is None:
             return list(samples)
-        judged = {place: found for place, one in enumerate(samples) if (found := _judged(one, longest)) is not None}
+        judged = {
+            place: self._remembered(found)
+            for place, one in enumerate(samples)
+            if (found := _judged(one, longest)) is not None
+        }
         paid = list(samples)
         for place, reward in _rewards(self._reward, samples, judged, self.point).items():
-            paid[place] = _with_last(samples[place], reward)
+            paid[place] = _with_verdict(samples[place], reward)
         return paid
 
     def told(self, step: int, samples: Sequence[Sample]) -> dict[str, float]:
-        """Advance the schedule after a step; gives the metrics."""
+        """Advance the schedule and the memories after a step; gives the metrics."""
+        fresh = [sample for sample in samples if sample.role != BASELINE and not sample.age]
+        judged = [found for sample in fresh if (found := _judged(sample, None)) is not None]
+        for slot, novelty in self._novelties.items():
+            texts = [text for one in judged if (text := novelty.seen(one.context))]
+            self._memories[slot] = self._memories[slot].learn(texts)
         if self._controller is None:
             return {}
-        episodes = [sample.episode for sample in samples if sample.role != BASELINE and not sample.age]
-        graded = (outcome_of(episode.task_id, _verdict(episode)) for episode in episodes if episode.gradable)
+        episodes = [sample.episode for sample in fresh if sample.episode.gradable]
+        graded = (outcome_of(episode.task_id, _verdict(episode)) for episode in episodes)
         self._controller.advance(Feedback.of(step, graded))
         return self._controller.metrics()
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint; JSON."""
-        return {} if self._controller is None else self._controller.state_dict()
+        found = {} if self._controller is None else self._controller.state_dict()
+        memories = {slot: memory.to_dict() for slot, memory in self._memories.items()}
+        return {**found, "memories": memories} if memories else found
 
     def load_state_dict(self, saved: Any) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            ConfigError: It is of another schedule.
+            ConfigError: It is of another schedule, or of a run with other memories.
         """
+        rest = {} if saved is None else dict(saved)
+        memories = rest.pop("memories", {})
+        if memories.keys() != self._memories.keys():
+            raise ConfigError(f"the checkpoint has the memories {sorted(memories)}, not {sorted(self._memories)}")
+        self._memories = {slot: memory_from(memory) for slot, memory in memories.items()}
         if self._controller is not None:
-            if not saved:
+            if not rest:
                 raise ConfigError(f"the checkpoint has no state of a schedule, got {shown(saved)}")
-            self._controller.load_state_dict(saved)
+            self._controller.load_state_dict(rest)
+
+    def _remembered(self, judged: Judged) -> Judged:
+        """The same, with how new each memory says that it is."""
+        if not self._novelties:
+            return judged
+        context = judged.context
+        new = {slot: self._memories[slot].surprise(each.seen(context)) for slot, each in self._novelties.items()}
+        nothing = {slot: 0.0 for slot, each in self._novelties.items() if not each.seen(context)}
+        return Judged(judged.verdict, context._replace(extras={**context.extras, "surprise": {**new, **nothing}}))
 
 
 def shaped(
@@ -108,12 +162,13 @@ def shaped(
     """The samples with what shaping makes of their rewards; the difference stands in the last turn.
 
     Every episode that could be graded is shaped, also one that ran into a limit and has no verdict. What a reward reads
-    as `given` is the sum over its turns; what it reads as the verdict is whether the episode passed.
+    as `given` is the sum over its turns; what it reads as the verdict is whether the episode passed, with a hint or
+    without.
 
     Args:
         samples: As they were paid.
         shaping: A reward that reads `given`, or its spec; None for none.
-        longest: The longest response that the run allows, in tokens.
+        longest: The longest episode that the run allows, in tokens.
         point: Where the schedule stands.
 
     Raises:
@@ -130,9 +185,7 @@ def shaped(
     if shaping is None:
         return list(samples)
     graded = {
-        place: Judged(
-            _ENDS[bool(sample.episode.passed)], _context(sample, longest)._replace(given=sample.episode.reward)
-        )
+        place: Judged(_ENDS[sample.episode.succeeded], _context(sample, longest)._replace(given=sample.episode.reward))
         for place, sample in enumerate(samples)
         if sample.episode.gradable and sample.episode.turns
     }
@@ -148,22 +201,33 @@ def _verdict(episode: Episode) -> Verdict | None:
     return Verdict.from_dict(episode.verdict) if episode.verdict else None
 
 
+def _found(episode: Episode) -> Mapping[str, Any]:
+    """The verdict, also of an episode with a hint; empty where there is none."""
+    found: Mapping[str, Any] = episode.judged.get("verdict", episode.verdict)
+    return found
+
+
 def _judged(sample: Sample, longest: int | None) -> Judged | None:
     episode = sample.episode
-    if not (episode.gradable and episode.verdict and episode.turns):
+    if not (episode.gradable and _found(episode) and episode.turns):
         return None
-    return Judged(Verdict.from_dict(episode.verdict), _context(sample, longest))
+    return Judged(Verdict.from_dict(_found(episode)), _context(sample, longest))
 
 
 def _context(sample: Sample, longest: int | None) -> RewardContext:
-    episode = sample.episode
+    episode, before = sample.episode, sample.episode.judged
+    key = answer_key(Verdict.from_dict(_found(episode))) if _found(episode) else ""
+    calls = None if episode.tool_stats is None else before.get("tool_calls", 0) + calls_in(episode.tool_stats)
     return RewardContext(
         prompt_id=episode.task_id,
         group_id=f"{sample.group:012}",  # sorted as text as by number
         turn=len(episode.turns),
         tokens=response_tokens(episode),
         response=episode.completion.text,
-        answer_key=episode.verdict.get("extracted") or "",
+        answer_key=key,
+        behaviour_key=key,
+        history=tuple(before.get("answers", ())),
+        extras={} if calls is None else {"tool_calls": calls},
         longest=longest,
     )
 
@@ -184,3 +248,14 @@ def _with_last(sample: Sample, reward: float) -> Sample:
     """The sample with another reward of its last turn."""
     *before, last = sample.episode.turns
     return replace(sample, episode=replace(sample.episode, turns=(*before, replace(last, reward=reward))))
+
+
+def _with_verdict(sample: Sample, reward: float) -> Sample:
+    """The sample with another reward of its verdict: what was paid for it is taken off, and nothing else.
+
+    Of an episode that does not say what was paid, that is the whole reward of the last turn.
+    """
+    episode, last = sample.episode, sample.episode.turns[-1].reward
+    paid, new = episode.judged.get("paid", last), reward * episode.judged.get("factor", 1.0)
+    found = _with_last(sample, last - paid + new)
+    return replace(found, episode=replace(found.episode, judged={**episode.judged, "paid": new}))

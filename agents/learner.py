@@ -38,7 +38,7 @@ from rlvr_gym.agents.notices import TrainingError
 from rlvr_gym.agents.policy import seed_from
 from rlvr_gym.agents.products import FasterProducts
 from rlvr_gym.agents.ranks import Ranks
-from rlvr_gym.agents.recipes import Recipe
+from rlvr_gym.agents.recipes import REGRESSIONS, Recipe
 from rlvr_gym.agents.reference import Reference
 from rlvr_gym.agents.strategies import BASELINE, Sample
 from rlvr_gym.agents.train_config import TrainConfig
@@ -46,7 +46,6 @@ from rlvr_gym.agents.trained import Trained
 from torch import Tensor
 
 Metrics = dict[str, float]
-REGRESSIONS = ("gvpo", "qrpo")
 _MEANS = ("clip_fraction_low", "clip_fraction_high", "kl", "policy_kl", "value_loss")  # over the tokens of an update
 
 
@@ -255,14 +254,17 @@ class Learner:
 
     def _parts(self, step: int, lessons: Lessons) -> Iterator[Lessons]:
         """The rows of each optimiser step."""
-        groups = torch.unique(lessons.group_B)
+        groups, choice = torch.unique(lessons.group_B), self.recipe.filter
+        above = choice.above
         for number in range(self.recipe.updates):
             order = groups
             if self.recipe.minibatches > 1:
                 generator = torch.Generator().manual_seed(seed_from("minibatch", self.config.seed, step, number))
                 order = groups[torch.randperm(len(groups), generator=generator)]
+            threshold = above[min(number, len(above) - 1)]
+            earned = lessons.over(threshold, dilute=choice.dilute) if len(above) > 1 else lessons
             for share in order.tensor_split(min(self.recipe.minibatches, len(groups))):
-                part = lessons.share(share)
+                part = earned.share(share)
                 if part is not None:
                     yield part
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from rlvr_gym.agents.batch import Batch
@@ -59,6 +59,21 @@ class Lessons:
         """The same on a device."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "batch"}
         return Lessons(batch_to(self.batch, device), **{name: value.to(device) for name, value in tensors.items()})
+
+    def over(self, threshold: float, *, dilute: bool) -> Lessons:
+        """The same rows, of which only those with a reward over a threshold are learnt from.
+
+        Args:
+            threshold: What the reward must exceed.
+            dilute: Whether the others are counted.
+        """
+        over_B = self.reward_B > threshold
+        return replace(
+            self,
+            batch=replace(self.batch, mask_BT=self.batch.mask_BT & over_B[:, None]),
+            counted_BT=self.counted_BT if dilute else self.counted_BT & over_B[:, None],
+            moving_B=self.moving_B & over_B,
+        )
 
     def share(self, groups: Tensor) -> Lessons | None:
         """The rows of some groups; None where they have none."""

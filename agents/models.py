@@ -1,6 +1,6 @@
 """Small decoders and their tokenizers, built offline and saved as ordinary transformers folders.
 
-A preset is a Llama architecture of 0.2 to 5 million parameters over characters or bytes: enough to learn a procedural
+A preset is a Llama architecture of 0.1 to 5 million parameters over characters or bytes: enough to learn a procedural
 task from scratch on a CPU, and loadable by anything that loads a transformers folder.
 """
 
@@ -45,6 +45,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
+    "pico": Preset(hidden=64, layers=2, heads=4, context=128),
     "nano": Preset(hidden=64, layers=4, heads=4),
     "micro": Preset(hidden=128, layers=3, heads=4),
     "mini": Preset(hidden=256, layers=4, heads=8, tokenizer="byte"),
@@ -157,6 +158,8 @@ def load_model(folder: str | Path) -> LanguageModel:
     # another alignment may differ in the last bit: copies in aligned memory make a loaded model compute as a built one.
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()
+    for name in ("is_local", "local_files_only"):  # of this load, not of the tokenizer: they would be saved with it
+        tokenizer.init_kwargs.pop(name, None)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return LanguageModel(model, tokenizer)

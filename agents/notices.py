@@ -77,6 +77,17 @@ class Notices:
             why = last or (why_ungradable(lost[-1]) if lost else "nothing was played")
             raise TrainingError(f"of the last {_BARREN} steps no episode could be graded; the last error was:\n{why}")
 
+    def hinted(self, step: int, groups: Sequence[Sequence[Episode]]) -> None:
+        """Look at the groups of a step whose rollout gives hints where all failed."""
+        lost = [episodes for episodes in groups if _failed_unhinted(episodes)]
+        if lost:
+            self._say(
+                "unhinted",
+                f"step {step}: {len(lost)} of {len(groups)} groups failed and were given no hint: of their tasks there "
+                "is no solution that could be shown, or it is the answer and nothing else. They are learnt from as "
+                "without hints. The metric 'hinted' is the share of episodes with a hint",
+            )
+
     def learnt(self, metrics: Mapping[str, float], group_size: int) -> None:
         """Look at the metrics of a step."""
         step, graded = f"step {metrics['step']:.0f}", metrics["episodes"] > metrics["ungradable"]
@@ -99,3 +110,8 @@ class Notices:
         if self._aloud and what not in self._said:
             _LOG.warning("%s (said once)", text)
         self._said.add(what)
+
+
+def _failed_unhinted(episodes: Sequence[Episode]) -> bool:
+    graded = [episode for episode in episodes if episode.gradable]
+    return bool(graded) and not any(episode.succeeded or episode.hint for episode in graded)

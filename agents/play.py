@@ -23,6 +23,7 @@ from rlvr_gym.envs.boundary import Failure, guarded
 from rlvr_gym.envs.snapshot import Snapshot, SnapshotError
 from rlvr_gym.envs.state import fork, restore, snapshot
 from rlvr_gym.envs.tools.tool_env import ToolEnv
+from rlvr_gym.envs.wrappers.base import turns_allowed
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -64,6 +65,7 @@ class _Seen:
     threads: tuple[str, ...] = ()
     hint: float = 0.0
     passed_with_hint: bool | None = None
+    judged: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -252,6 +254,7 @@ class Playing:
             tool_seconds=self._tool_seconds() if last is not None and last.tool_stats else {},
             hint=self.hint,
             passed_with_hint=last.passed_with_hint if last is not None else None,
+            judged=last.judged if last is not None else {},
         )
 
     def _tool_seconds(self) -> Mapping[str, float]:
@@ -295,7 +298,8 @@ class Playing:
         passed = None if reason in UNGRADABLE_REASONS else bool(info.get("passed", False))
         verdict, stats = info.get("verdict", {}), info.get("tool_stats")
         hinted = bool(info["passed_with_hint"]) if passed is not None and "passed_with_hint" in info else None
-        return replace(seen, reason=reason, passed=passed, verdict=verdict, tool_stats=stats, passed_with_hint=hinted)
+        seen = replace(seen, reason=reason, passed=passed, verdict=verdict, tool_stats=stats, passed_with_hint=hinted)
+        return replace(seen, judged=_judged(info))
 
     def _go_back(self, before: Snapshot | Failure | None) -> bool:
         """Whether an environment stands again where it stood before the step."""
@@ -321,7 +325,7 @@ def goes_on(env: TextGymEnv) -> bool:
         >>> goes_on(gym.make("rlvr_gym:rlvr/Arithmetic-v0")), goes_on(gym.make("rlvr_gym:rlvr/Mastermind-v0"))
         (False, True)
     """
-    return bool(getattr(env.unwrapped, "max_turns", 0) != 1)
+    return turns_allowed(env) != 1
 
 
 def _seen(info: Mapping[str, Any], messages: Sequence[Message], **more: Any) -> _Seen:
@@ -337,6 +341,17 @@ def _seen(info: Mapping[str, Any], messages: Sequence[Message], **more: Any) -> 
         hint=float(info.get("hint", 0.0)),
         **more,
     )
+
+
+def _judged(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Episode.judged` keeps of the info of the last step; nothing of environments that do not say."""
+    found: dict[str, Any] = {}
+    if "verdict_terms" in info:
+        found["paid"] = float(sum(info["reward_terms"][name] for name in info["verdict_terms"]))
+    for name in ("factor", "answers", "tool_calls"):
+        if name in info.get("attempts", {}):
+            found[name] = info["attempts"][name]
+    return {**found, "verdict": info["verdict_with_hint"]} if "verdict_with_hint" in info else found
 
 
 def _forked(env: TextGymEnv) -> TextGymEnv | SnapshotError:

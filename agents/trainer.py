@@ -20,9 +20,8 @@ from typing import Any
 
 import gymnasium as gym
 from rlvr_gym.agents.checkpoint import checkpoints, load_checkpoint, save_checkpoint, save_model
-from rlvr_gym.agents.episode import Episode, tool_totals
 from rlvr_gym.agents.evaluate import pass_rate
-from rlvr_gym.agents.experience import groups_of, kept_groups, response_tokens, sound
+from rlvr_gym.agents.experience import kept_groups, response_tokens, sound
 from rlvr_gym.agents.late_rewards import LateRewards, Spec, shaped
 from rlvr_gym.agents.learner import Learner
 from rlvr_gym.agents.lock import only_writer
@@ -31,10 +30,12 @@ from rlvr_gym.agents.notices import Notices, why_ungradable
 from rlvr_gym.agents.policy import seed_from
 from rlvr_gym.agents.ranks import Ranks
 from rlvr_gym.agents.recipes import Recipe
-from rlvr_gym.agents.strategies import BASELINE, Memory, Prompt, Sample, Stage
+from rlvr_gym.agents.rollout_metrics import groups_played, rollout_cost, rollout_metrics
+from rlvr_gym.agents.strategies import BASELINE, Hinted, Memory, Prompt, Sample, Stage
 from rlvr_gym.agents.tracking import TRACKERS, JsonLines, Sink
 from rlvr_gym.agents.train_config import TrainConfig
 from rlvr_gym.agents.transformers_policy import TransformersPolicy
+from rlvr_gym.envs.wrappers.base import turns_allowed
 from rlvr_gym.verifiers import ConfigError
 
 Metrics = dict[str, float]
@@ -50,7 +51,8 @@ class Trainer:
             keeps it, as the reference of a KL term and as the base of comparisons.
         recipe: The algorithm.
         config: Everything else.
-        folder: Where the run lives. A run that was interrupted is continued when the same trainer is built again.
+        folder: Where the run lives. A run that was interrupted is continued when the same trainer is built again. One
+            that made no step, such as one whose settings turned out to be wrong, may begin anew with other settings.
         make_eval_env: Builds one evaluation environment, for `eval_every`.
         evaluate: Called after such a measurement with the step and the policy, to measure more; what it gives are
             metrics.
@@ -62,7 +64,8 @@ class Trainer:
 
     Raises:
         ConfigError: The folder holds a run with other settings, which the message names, or something else; or the
-            tokenizer has no token that ends a response, or none for padding.
+            tokenizer has no token that ends a response, or none for padding; or the rollout refuses the size of the
+            group or the environments.
         MissingExtraError: The settings need a package that is not installed.
         FolderBusyError: Another process writes to it.
 
@@ -94,13 +97,16 @@ class Trainer:
     ) -> None:
         self.recipe, self.config, self.folder = recipe, config, folder
         self.ranks = ranks = ranks or Ranks.alone()
-        self.rewards = LateRewards(reward, schedule)
+        self.rewards = LateRewards(reward, schedule, recipe.shaping)
+        prompts = len(ranks.share(config.prompts)) if recipe.rollout.apart else config.prompts * ranks.main
+        self.envs = [make_env() for _ in range(prompts * recipe.group_size)]
+        ranks.first(lambda: recipe.rollout.check(self.envs, recipe.group_size))
+        ranks.first(lambda: self.rewards.check(self.envs[0]))
+        self._turns = ranks.first(lambda: turns_allowed(self.envs[0]))
         ranks.first(lambda: self._begin(start, {**(identity or {}), **self.rewards.settings}))
         if not ranks.main:
             self.lm = load_model(folder / "base")
         lm = self.lm
-        prompts = len(ranks.share(config.prompts)) if recipe.rollout.apart else config.prompts * ranks.main
-        self.envs = [make_env() for _ in range(prompts * recipe.group_size)]
         self._evaluates = make_eval_env is not None and config.eval_every > 0
         measured = 256 if self._evaluates and ranks.main else 0
         self.eval_envs = [make_eval_env() for _ in range(measured)] if make_eval_env is not None else []
@@ -108,6 +114,7 @@ class Trainer:
         self.greedy = TransformersPolicy(lm, max_new_tokens=config.max_new_tokens, temperature=0.0)
         self.learner = Learner(lm, recipe, config, lambda: load_model(folder / "base"), ranks)
         self.memory: Memory = {}
+        self._hints = isinstance(recipe.rollout, Hinted)
         self._notices = Notices(aloud=ranks.main)
         self._evaluate = evaluate
         self._seconds: dict[str, float] = {}
@@ -195,23 +202,24 @@ class Trainer:
         chosen = 0
         for tried in range(max(choice.refill, 1)):
             prompts = [self._prompt(step, tried * config.prompts + place) for place in range(config.prompts)]
-            found = self.rewards.paid(sound(self._collected(stage, prompts)), config.max_new_tokens)
+            found = sound(self._collected(stage, prompts))
+            longest = self._longest(found)
+            found = self.rewards.paid(found, longest)
             found = [replace(sample, group=sample.group + tried * config.prompts) for sample in found]
             played += found
-            found = shaped(found, self.recipe.shaping, config.max_new_tokens, self.rewards.point)
+            found = shaped(found, self.recipe.shaping, longest, self.rewards.point)
             groups = sorted(kept_groups(found, choice))[: config.prompts - chosen]
             kept += [sample for sample in found if sample.group in groups]
             chosen += len(groups)
             if chosen == config.prompts:
                 break
         self._notices.played(step, [sample.episode for sample in played if sample.role != BASELINE])
-        metrics = {"step": step, **_rollout_metrics(played), **self.rewards.told(step, played)}
+        if self._hints:
+            self._notices.hinted(step, groups_played(played))
+        metrics = {"step": step, **rollout_metrics(played, hints=self._hints), **self.rewards.told(step, played)}
         if choice.groups != "all":
             metrics |= {"kept_groups": chosen, "rounds": tried + 1}
-        self._seconds = {
-            "sampled_tokens": float(sum(response_tokens(sample.episode) for sample in played)),
-            **_tool_seconds([sample.episode for sample in played]),
-        }
+        self._seconds = rollout_cost(played)
         return kept, metrics
 
     def _collected(self, stage: Stage, prompts: Sequence[Prompt]) -> list[Sample]:
@@ -223,6 +231,11 @@ class Trainer:
         own = collect(stage, [prompts[place] for place in mine], size, self.memory) if mine else []
         placed = [replace(sample, group=mine[sample.group]) for sample in own]
         return sorted([each for part in ranks.gathered(placed) for each in part], key=lambda each: each.group)
+
+    def _longest(self, samples: Sequence[Sample]) -> int:
+        """Tokens of the longest episode: of as many turns as the environment allows, or else as the longest one had."""
+        turns = self._turns or max((len(sample.episode.turns) for sample in samples), default=1)
+        return self.config.max_new_tokens * turns
 
     def _prompt(self, step: int, place: int) -> Prompt:
         seed = self.config.seed
@@ -262,10 +275,17 @@ class Trainer:
             now = {(a, b): v for a, values in settings.items() for b, v in values.items()}
             free = {("train", name) for name in ("steps", "track", "completions", "checkpoint_every")}
             changed = [key for key in sorted({*flat, *now} - free) if flat.get(key) != now.get(key)]
-            if changed:
+            if changed and not self._has_steps():
+                _discard(self.folder / "base")
+            elif changed:
                 lines = "; ".join(f"{a}.{b}: {flat.get((a, b))!r} there, {now.get((a, b))!r} now" for a, b in changed)
                 raise ConfigError(f"{self.folder} holds a run with other settings ({lines}); choose another folder")
         return settings
+
+    def _has_steps(self) -> bool:
+        """Whether the run that is there has made a step; one that has not may begin anew with other settings."""
+        metrics = self.folder / "metrics.jsonl"
+        return bool(checkpoints(self.folder / "checkpoints")) or (metrics.is_file() and metrics.stat().st_size > 0)
 
     def _resume(self) -> tuple[int, Metrics]:
         found = self.ranks.first(lambda: checkpoints(self.folder / "checkpoints")[-1:])
@@ -292,6 +312,15 @@ class Trainer:
         save_checkpoint(folder / f"step-{step:06d}", self.learner.trained.saved, tensors, state)
         for old in checkpoints(folder)[:-2]:
             shutil.rmtree(old)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder, which is there whole or not at all whatever interrupts this."""
+    if folder.is_dir():
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        folder.rename(partial)
+        shutil.rmtree(partial)
 
 
 def _check_tokenizer(lm: LanguageModel) -> None:
@@ -327,63 +356,3 @@ class _Logs:
     def close(self) -> None:
         for sink in (*self._sinks, self._timings, self._completions):
             sink.close()
-
-
-def _rollout_metrics(samples: Sequence[Sample]) -> Metrics:
-    episodes = [sample.episode for sample in samples if sample.role != BASELINE]
-    graded = [episode for episode in episodes if episode.gradable]
-    groups = [[samples[place].episode for place in places] for places in groups_of(samples).values()]
-    metrics = {
-        "episodes": len(episodes),
-        "ungradable": len(episodes) - len(graded),
-        "tied_groups": sum(map(_tied, groups)) / max(len(groups), 1),
-        **(_graded_metrics(graded) if graded else {}),
-    }
-    if any(sample.age for sample in samples):
-        metrics["replayed"] = sum(sample.age > 0 for sample in samples) / max(len(samples), 1)
-    if greedy := [sample.episode for sample in samples if sample.role == BASELINE and sample.episode.gradable]:
-        metrics["greedy_pass_rate"] = sum(bool(episode.passed) for episode in greedy) / len(greedy)
-    return metrics
-
-
-def _graded_metrics(graded: Sequence[Episode]) -> Metrics:
-    """Means over the episodes that could be graded, of which there is at least one."""
-    count = len(graded)
-    entropies = [value for e in graded for turn in e.turns for value in turn.completion.entropies]
-    rewards = [episode.reward for episode in graded]
-    mean = sum(rewards) / count
-    lengths = [response_tokens(episode) for episode in graded]
-    return {
-        "reward_mean": mean,
-        "reward_std": (sum((reward - mean) ** 2 for reward in rewards) / count) ** 0.5,
-        "pass_rate": sum(bool(episode.passed) for episode in graded) / count,
-        "cut_off": sum(episode.completion.finish_reason == "length" for episode in graded) / count,
-        "entropy": sum(entropies) / max(len(entropies), 1),
-        "response_tokens": sum(lengths) / count,
-        "response_tokens_most": max(lengths),
-        **_tool_metrics(graded),
-    }
-
-
-def _tied(group: Sequence[Episode]) -> bool:
-    """Whether a group carries no signal: rewards are equal, or fewer than two can be graded."""
-    return len({episode.reward for episode in group if episode.gradable}) < 2
-
-
-def _tool_metrics(graded: Sequence[Episode]) -> Metrics:
-    """Calls, failed calls and cost an episode, in all and of each tool; nothing where there are no tools."""
-    known = [episode.tool_stats for episode in graded if episode.tool_stats is not None]
-    if not known:
-        return {}
-    totals = tool_totals(known)
-    every = {"": {key: sum(row[key] for row in totals.values()) for key in ("calls", "errors", "cost")}}
-    named = {f"/{name or 'unknown'}": row for name, row in totals.items()}
-    return {f"tool_{key}{name}": row[key] / len(known) for name, row in {**every, **named}.items() for key in row}
-
-
-def _tool_seconds(episodes: Sequence[Episode]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for episode in episodes:
-        for name, seconds in episode.tool_seconds.items():
-            found[f"tool_s/{name}"] = found.get(f"tool_s/{name}", 0.0) + seconds
-    return found

@@ -50,11 +50,12 @@ class TaskRandom:
 
     def below(self, n: int) -> int:
         """A uniform integer in [0, n); n is at most 2**256."""
-        if self._bits < n.bit_length() + 128:
+        size = n.bit_length()
+        if self._bits < size + 128:
             block = hashlib.blake2b(b"%d|%b" % (self._counter, self._key)).digest()
             self._counter += 1
             self._pool, self._bits = int.from_bytes(block, "big"), 512
-        self._bits -= n.bit_length()
+        self._bits -= size
         self._pool, value = divmod(self._pool, n)
         return value
 

@@ -19,8 +19,9 @@ from rlvr_gym.envs.card import Card
 from rlvr_gym.envs.snapshot import Snapshot, SnapshotError, load_rng, other_rng, save_rng
 from rlvr_gym.envs.spaces import UnicodeText, own
 from rlvr_gym.envs.task import Task, TaskNotFoundError, TaskSet, check_int, check_text, content_hash, copied
-from rlvr_gym.reward_shaping import NO_CONTEXT, Judged, Reward, RewardContext, make_single_reward
-from rlvr_gym.verifiers import ConfigError, RlvrError, Verifier
+from rlvr_gym.reward_shaping import NO_CONTEXT, Judged, Reward
+from rlvr_gym.reward_shaping.contexts import FIRST, IN_AN_ENVIRONMENT, context_of, reward_told
+from rlvr_gym.verifiers import ConfigError, RlvrError, Verdict, Verifier
 from rlvr_gym.verifiers.errors import shown, suggestion
 
 Info = dict[str, Any]
@@ -44,8 +45,8 @@ class TextEnv(gym.Env[str, str]):
 
     **Info** is JSON, deterministic, without clocks and None: `task_id`, `turn`, `messages` (this turn's delta in chat
     format), `anchor`; at reset also `tools` and `difficulty`; at a step also `reward_terms` (their sum is the reward);
-    at the end `stop_reason` (`"answered"`, `"max_turns"`, `"ungradable"`), `verdict`, and `passed` where it was
-    gradable.
+    at the end `stop_reason` (`"answered"`, `"max_turns"`, `"ungradable"`), `verdict` with `verdict_terms` (which of
+    the terms it was paid by), and `passed` where it was gradable.
 
     **State.** Task, turn, transcript and random numbers are kept here; a family with more hidden state gives it by
     `get_state` and takes it by `set_state`. One that overrides `transition` and not these is restored by replaying its
@@ -54,8 +55,7 @@ class TextEnv(gym.Env[str, str]):
     Args:
         taskset: Where tasks come from.
         verifier: Who judges.
-        reward: A spec (see `rlvr_gym.reward_shaping.make_reward`). It is told task, turn and response; tokens are not
-            counted here.
+        reward: A spec (see `rlvr_gym.reward_shaping.make_reward`) of what `tells` has: tokens are not counted here.
         max_turns: Steps after which an undecided episode is truncated.
         render_mode: None or `"ansi"` (a transcript as text).
 
@@ -74,6 +74,7 @@ class TextEnv(gym.Env[str, str]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # type: ignore[misc]
     card: ClassVar[Card | None] = None
+    tells: ClassVar[frozenset[str]] = IN_AN_ENVIRONMENT  # what a reward may read; see `Reward.needs`
 
     def __init__(
         self,
@@ -92,13 +93,11 @@ class TextEnv(gym.Env[str, str]):
         self.verifier = verifier
         self.max_turns = check_int("max_turns", max_turns, 1, None)
         self.render_mode = render_mode
-        self.observation_space = UnicodeText()
-        self.action_space = UnicodeText()
-        self._reward = make_single_reward(reward)
+        self.observation_space, self.action_space = UnicodeText(), UnicodeText()
+        self._reward = reward_told(reward, self.tells, "this environment")
         self._task: Task | None = None
         self._index: int | None = None
-        self._turn = 0
-        self._over = True
+        self._turn, self._over, self.earlier = 0, True, FIRST  # `earlier`: of whoever lets the policy try again
         self._transcript: list[dict[str, Any]] = []
         self._actions: list[str] = []
         self._first_rng: list[Any] | None = None  # before `begin`, where a restore means a replay
@@ -155,24 +154,25 @@ class TextEnv(gym.Env[str, str]):
         verdict = outcome.verdict
         terminated = truncated = False
         if verdict is not None:
-            reads = self._reward.reads_context
-            context = RewardContext(self.task.id, "", self._turn, None, action) if reads else NO_CONTEXT
-            terms.update(self._reward.terms(Judged(verdict, context)))
-            info["verdict"] = verdict.to_dict()
-            if verdict.gradable:
-                terminated = True
+            paid = self.priced(verdict, action, info)
+            terms.update(paid)
+            info["verdict"], info["verdict_terms"] = verdict.to_dict(), [*paid]
+            terminated, truncated = verdict.gradable, not verdict.gradable
+            if terminated:
                 info["passed"] = verdict.passed
-                info["stop_reason"] = "answered"
-            else:
-                truncated = True
-                info["stop_reason"] = "ungradable"
+            info["stop_reason"] = "answered" if terminated else "ungradable"
         elif self._turn >= self.max_turns:
             truncated = True
             info["stop_reason"] = "max_turns"
         self._over = terminated or truncated
-        task = self.task
-        info["task_id"], info["anchor"] = task.id, self._anchor(task)
+        info["task_id"], info["anchor"] = self.task.id, self._anchor(self.task)
         return outcome.observation, float(sum(terms.values())), terminated, truncated, info
+
+    def priced(self, verdict: Verdict, action: str, info: Info) -> dict[str, float]:
+        """The terms that the reward gives a verdict on a step here; also for wrappers that judge by themselves."""
+        reads = self._reward.reads_context
+        context = context_of(verdict, info, action, self.earlier, self.task.id) if reads else NO_CONTEXT
+        return self._reward.terms(Judged(verdict, context))
 
     def begin(self, task: Task) -> str:
         """Set up the hidden state of a new episode and give the first observation; by default the task's prompt."""
@@ -261,7 +261,7 @@ class TextEnv(gym.Env[str, str]):
             SnapshotError: It is of another environment, of a task that this one lacks, or a replay took another way.
         """
         saved = saved if isinstance(saved, Snapshot) else Snapshot.from_dict(saved)
-        self._over = True  # if anything below fails, there is no episode
+        self._over, self.earlier = True, FIRST  # if anything below fails, there is no episode
         self._task, self._index = self._find(saved)
         if self._replays() is not (saved.replay is not None):
             raise SnapshotError(f"{type(self).__name__} now keeps its state in another way: the snapshot is too old")
@@ -321,7 +321,7 @@ class TextEnv(gym.Env[str, str]):
         """Begin the chosen task."""
         if self._replays():
             self._first_rng = self.rng_state()
-        self._turn, self._over = 0, False
+        self._turn, self._over, self.earlier = 0, False, FIRST
         self._transcript, self._actions = [{"role": "user", "content": self.begin(self.task)}], []
 
     def _situation(self) -> Info:

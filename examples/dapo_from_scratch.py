@@ -19,7 +19,7 @@ from rlvr_gym.agents.losses import aggregate, clipped_policy_loss
 from rlvr_gym.agents.recipes import Channel, Filter
 from rlvr_gym.agents.strategies import Chain, Prompt, Sample, Stage
 
-PROMPTS, GROUP, LENGTH, ROUNDS = 8, 8, 2, 10
+PROMPTS, GROUP, LENGTH, ROUNDS, UPDATES = 8, 8, 2, 10, 4
 VARIED = Filter(groups="varied", metric="passed")
 SHAPING = {"sum": {"of": [{"signed": {"of": "given"}}, {"overlong": {"limit": 16, "cache": 8}}]}}  # tokens an episode
 
@@ -66,21 +66,25 @@ def train(steps: int = 40, until: float = 0.2) -> list[float]:
         episodes = [sample.episode for sample in kept]
         steps_N = Steps.of(episodes, [sample.group for sample in kept])
         advantages_N = step_advantages(steps_N, [Channel(scale="group_std")]).float()
-
-        # 3. Loss: clip-higher, and one mean over all tokens.
         batch = make_batch(episodes, lm.tokenizer.pad_token_id)
-        lm.model.train()
-        logprobs_BT = token_logprobs(lm.model, batch, temperature=1.0)
         advantages_BT = token_advantages(advantages_N, batch)
-        bounds = {"clip_low": 0.2, "clip_high": 0.28}
-        loss_BT = clipped_policy_loss(logprobs_BT, batch.logprobs_BT, advantages_BT, batch.mask_BT, **bounds).loss_BT
-        loss = aggregate(loss_BT, batch.mask_BT, "token_mean")
 
-        # 4. Update.
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(lm.model.parameters(), 1.0)
-        optimizer.step()
+        # 3. Several updates, each over a part of the rows: the policy moves away from the one that sampled.
+        lm.model.train()
+        order = torch.randperm(len(batch), generator=torch.Generator().manual_seed(step))
+        for rows in order.tensor_split(UPDATES):
+            part = batch.rows(rows)
+            width = part.ids_BT.shape[1]
+
+            # 4. Loss: clip-higher, and one mean over all tokens of the part.
+            logprobs_BT = token_logprobs(lm.model, part, temperature=1.0)
+            given = (logprobs_BT, part.logprobs_BT, advantages_BT[rows, :width], part.mask_BT)
+            found = clipped_policy_loss(*given, clip_low=0.2, clip_high=0.28)
+            loss = aggregate(found.loss_BT, part.mask_BT, "token_mean")
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(lm.model.parameters(), 1.0)
+            optimizer.step()
     return rates
 
 

@@ -29,7 +29,6 @@ from rlvr_gym.reward_shaping.form import (
     Length,
     Overlong,
     Repetition,
-    Rubric,
     ToolCost,
 )
 from rlvr_gym.reward_shaping.groups import overlong_penalty, short_rewards, top_groups, win_rates
@@ -39,10 +38,11 @@ from rlvr_gym.reward_shaping.potentials import entropy, information_gain, is_no_
 from rlvr_gym.reward_shaping.presets import cot_ro, layered, verbosity
 from rlvr_gym.reward_shaping.ranges import Interval, Ranges
 from rlvr_gym.reward_shaping.relative import KimiLength, Rare, TopShort, WinRate
-from rlvr_gym.reward_shaping.rubric import Pair, RubricFit, fit_rubric_weights
+from rlvr_gym.reward_shaping.rubric import Pair, Rubric, RubricFit, fit_rubric_weights
 from rlvr_gym.reward_shaping.schedules.point import START, SchedulePoint
 from rlvr_gym.reward_shaping.shaped import Given, Signed, TurnCredit
 from rlvr_gym.reward_shaping.spans import Span, Spans, read_spans, span_token_rewards
+from rlvr_gym.reward_shaping.surprise import Novelty
 from rlvr_gym.reward_shaping.terms import Balanced, Dense, Outcome, Process, Repeats, TurnDecay, step_score
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "Lexicographic",
     "Memory",
     "Min",
+    "Novelty",
     "Outcome",
     "Overlong",
     "Pair",

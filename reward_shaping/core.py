@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
+from inspect import Parameter, signature
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from rlvr_gym.reward_shaping.plans import Filling, Live, Plan, Worth, filling
@@ -33,8 +34,9 @@ class RewardContext(NamedTuple):
         turn: Steps taken in the episode, this one included; 0 where that is not known.
         tokens: Length of the response, or of all responses of the episode, as who counts has it; None where nobody did.
         response: The last response.
-        answer_key: The answer as the verifier tells answers apart; empty where there is none.
-        behaviour_key: What the response does, as a key (a hash of a program, the bits of its tests).
+        answer_key: The answer that the verifier read, as a text without white space; empty where there is none.
+        behaviour_key: What the response does, as a key: the same, where nobody has a better one (a hash of a program,
+            the bits of its tests).
         history: Answer keys of the earlier attempts of the episode.
         extras: What single terms read, by name; each says which.
         given: The reward that the whole episode was paid, where a learner shapes it; None elsewhere.
@@ -105,6 +107,8 @@ class Reward(ABC):
     """Whether the terms are a function of the verdict, so that nobody need build a context."""
     only_passed: ClassVar[bool] = False
     """Whether the terms read no more of the verdict than whether it passed."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """What the terms read of the context; see `rlvr_gym.reward_shaping.contexts`."""
 
     def terms(self, judged: Judged, point: SchedulePoint = START) -> RewardTerms:
         """The terms, whose sum is the reward; none for an ungradable verdict.
@@ -177,6 +181,16 @@ class Reward(ABC):
     def reads_context(self) -> bool:
         """Whether a part of it reads the context."""
         return any(child.reads_context for child in self.children) if self.children else not self.verdict_only
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """What it and its parts read of the context, so that those who cannot tell it refuse the reward."""
+        return frozenset(self.reads).union(*(child.needs for child in self.children))
+
+    @cached_property
+    def point_keys(self) -> frozenset[str]:
+        """The values of a schedule that it or a part of it reads."""
+        return frozenset[str]().union(*(child.point_keys for child in self.children))
 
     @cached_property
     def reads_given(self) -> bool:
@@ -279,7 +293,12 @@ def make_reward(spec: str | Mapping[str, Any] | Reward) -> Reward:
     if not isinstance(name, str) or not isinstance(settings, Mapping):
         raise ConfigError(f"a reward is a name or {{name: {{setting: value}}}}, got {shown(spec)}")
     if name not in REWARDS:
+        if name.lstrip().startswith(("{", "[")):
+            raise ConfigError(
+                f"a reward is a name or {{name: {{setting: value}}}}; this text is no JSON: {shown(name)}"
+            )
         raise UnknownNameError("reward", name, REWARDS)
+    _check_settings(name, REWARDS[name], settings)
     try:
         return REWARDS[name](**settings)
     except TypeError as error:
@@ -351,6 +370,26 @@ def check_range(owner: str, name: str, value: Any, low: float = -math.inf, high:
     if not good or not low <= value <= high:
         raise ConfigError(f"{owner}: {name} must be a number from {low:g} to {high:g}, got {shown(value)}")
     return float(value)
+
+
+def check_count(owner: str, name: str, value: Any, low: int) -> int:
+    """Refuse what is no whole number of at least `low`.
+
+    Raises:
+        ConfigError: With the name and the value.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ConfigError(f"{owner}: {name} must be a whole number of at least {low}, got {shown(value)}")
+    return value
+
+
+def _check_settings(name: str, make: Callable[..., Reward], settings: Mapping[str, Any]) -> None:
+    known = signature(make).parameters
+    for key in settings:
+        if key not in known:
+            raise ConfigError(f"the reward {name!r} has no setting {key!r}; it has {', '.join(known) or 'none'}")
+    if missing := [key for key, kind in known.items() if kind.default is Parameter.empty and key not in settings]:
+        raise ConfigError(f"the reward {name!r} needs {', '.join(missing)}")
 
 
 def _plain(value: Any) -> Any:

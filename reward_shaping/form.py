@@ -1,4 +1,4 @@
-"""Reward terms about form, length, cost and rubrics: what is not the answer.
+"""Reward terms about form, length and cost: what is not the answer.
 
 None of them knows whether a response is right. Alone they are what a group of wrong responses is told apart by, so that
 wrong and short is learned; `audit` names them, and `gate` with `on="passed"` is the guard.
@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
-from rlvr_gym.reward_shaping.core import Judged, Reward, RewardContext, RewardTerms, Term, check_range, register
+from rlvr_gym.reward_shaping.core import (
+    Judged,
+    RewardContext,
+    Term,
+    check_count,
+    check_range,
+    register,
+)
 from rlvr_gym.reward_shaping.groups import overlong_penalty
 from rlvr_gym.reward_shaping.plans import Worth
 from rlvr_gym.reward_shaping.ranges import Interval, Ranges
@@ -118,6 +126,11 @@ class Length(Term):
         if self.unit not in UNITS:
             raise ConfigError(f"length: unit must be one of {', '.join(UNITS)}, got {shown(self.unit)}")
 
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """See `Reward`."""
+        return frozenset({"tokens" if self.unit == "tokens" else "response"})
+
     def worth(self, status: Status) -> Worth:
         """See `Term`."""
         return self._priced
@@ -145,7 +158,8 @@ class Overlong(Term):
     responses it is the only difference. Filter groups by what passed, or gate it.
 
     Args:
-        limit: From here on the punishment is whole, in tokens; None: the longest response that a trainer allows.
+        limit: From here on the punishment is whole, in tokens; None: the longest episode that a trainer allows,
+            which is its longest response times the turns of the environment.
         cache: Over so many tokens before the limit it grows; None: over a fifth of it.
 
     Example:
@@ -165,6 +179,11 @@ class Overlong(Term):
         most = math.inf if self.limit is None else check_range(self.name, "limit", self.limit, 0)
         if self.cache is not None:
             check_range(self.name, "cache", self.cache, 0, most)
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """See `Reward`."""
+        return frozenset({"tokens"} if self.limit is not None else {"tokens", "longest"})
 
     def worth(self, status: Status) -> Worth:
         """See `Term`."""
@@ -187,8 +206,8 @@ class CosineLength(Term):
     """Right answers are worth less with length, wrong ones more (arXiv 2502.03373, without its n-gram part).
 
     `end + (start - end) * (1 + cos(pi * min(L, limit) / limit)) / 2`, with (start, end) `right` for a pass and `wrong`
-    for a fail. It takes the place of the outcome. The hack: a wrong response gains by length alone; the ends must be
-    such that a pass is worth more than any fail, which the constructor checks.
+    for a fail. It takes the place of the outcome. The hack: a wrong response gains by length alone, as `audit` says;
+    the ends must be such that a pass is worth more than any fail, which the constructor checks.
 
     Args:
         limit: Length at which the end is reached, in tokens.
@@ -204,8 +223,8 @@ class CosineLength(Term):
     """
 
     name: ClassVar[str] = "cosine_length"
+    reads: ClassVar[tuple[str, ...]] = ("tokens",)
     only_passed: ClassVar[bool] = True
-    about_answer: ClassVar[bool] = True
     limit: int = 4_096
     right: Sequence[float] = (1.0, 0.5)
     wrong: Sequence[float] = (-1.0, -0.5)
@@ -254,12 +273,13 @@ class Repetition(Term):
     """
 
     name: ClassVar[str] = "repetition"
+    reads: ClassVar[tuple[str, ...]] = ("response",)
     only_passed: ClassVar[bool] = True
     n: int = 3
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_range(self.name, "n", self.n, 1)
+        check_count(self.name, "n", self.n, 1)
         check_range(self.name, "weight", self.weight, 0.0)
 
     def worth(self, status: Status) -> Worth:
@@ -296,6 +316,7 @@ class ToolCost(Term):
     """
 
     name: ClassVar[str] = "tool_cost"
+    reads: ClassVar[tuple[str, ...]] = ("tool_calls",)
     only_passed: ClassVar[bool] = True
     price: float = 0.01
     cap: float | None = 0.5
@@ -342,52 +363,3 @@ def check_weights(owner: str, weights: Any) -> dict[str, float]:
     if not isinstance(weights, Mapping) or not weights or not all(isinstance(name, str) for name in weights):
         raise ConfigError(f"{owner}: weights are numbers by name, at least one; got {shown(weights)}")
     return {name: check_range(owner, f"the weight of {name}", weight) for name, weight in weights.items()}
-
-
-@register
-@dataclass(frozen=True)
-class Rubric(Reward):
-    """`sum_i w_i * phi_i`: rule-based rewards (RBR, arXiv 2411.01111), a term `rubric/<name>` for each proposition.
-
-    phi_i in [0, 1] is how far a proposition holds, read from `extras["rubric"]`; it should be code where it can be. The
-    weights are fitted by `fit_rubric_weights`. The hack: propositions that a wrong answer can satisfy add up to more
-    than a right answer; the range is declared, so that `audit` sees it.
-
-    Args:
-        weights: Number by name.
-
-    Example:
-        >>> from rlvr_gym.verifiers import make_verifier
-        >>> right = make_verifier("number@1").verify("#### 7", 7)
-        >>> rubric = Rubric(weights={"cites": 0.25, "scolds": -0.5})
-        >>> rubric.terms(Judged(right, RewardContext(extras={"rubric": {"cites": 1.0, "scolds": 0.5}})))
-        {'rubric/cites': 0.25, 'rubric/scolds': -0.25}
-    """
-
-    name: ClassVar[str] = "rubric"
-    only_passed: ClassVar[bool] = True
-    weights: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", check_weights(self.name, self.weights))
-
-    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
-        """See `Reward`."""
-        holds = extra(self.name, judged, "rubric")
-        for name in self.weights:
-            if name not in holds:
-                raise ConfigError(f"rubric: extras['rubric'] says nothing of {name!r}; it has {shown(list(holds))}")
-        return {f"rubric/{n}": w * check_range(self.name, n, holds[n], 0.0, 1.0) for n, w in self.weights.items()}
-
-    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
-        """See `Reward`."""
-        weights = self.weights.values()
-        return Ranges.same(sum(w for w in weights if w < 0), sum(w for w in weights if w > 0))
-
-    def term_ranges(self, point: SchedulePoint | None = None) -> dict[str, Ranges]:
-        """See `Reward`."""
-        return {f"rubric/{name}": Ranges.same(min(w, 0.0), max(w, 0.0)) for name, w in self.weights.items()}
-
-    def term_topics(self) -> dict[str, bool]:
-        """See `Reward`."""
-        return dict.fromkeys(self.term_ranges(), False)

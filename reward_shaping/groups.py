@@ -70,10 +70,15 @@ def short_rewards(rewards: Sequence[float], lengths: Sequence[int], weight: floa
 def top_groups(rates: Sequence[float], share: float) -> list[bool]:
     """Which groups are among the given share with the highest rates; of equal ones the earlier.
 
+    The share is rounded down, but where it is above 0 one group at least is among them: else a step of few groups would
+    have none, at every step.
+
     Example:
         >>> top_groups([0.2, 0.9, 0.5, 0.9], 0.5)
         [False, True, False, True]
+        >>> top_groups([0.2, 0.9], 0.25)
+        [False, True]
     """
-    count = math.floor(share * len(rates) + 1e-9)
+    count = max(math.floor(share * len(rates) + 1e-9), 1 if share > 0 else 0)
     chosen = sorted(range(len(rates)), key=lambda place: (-rates[place], place))[:count]
     return [place in chosen for place in range(len(rates))]

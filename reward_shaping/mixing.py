@@ -159,6 +159,11 @@ class Anneal(Composite):
         if not isinstance(self.key, str):
             raise ConfigError(f"anneal: key must be a text, got {shown(self.key)}")
 
+    @cached_property
+    def point_keys(self) -> frozenset[str]:
+        """See `Reward`."""
+        return super().point_keys | {self.key}
+
     def share(self, point: SchedulePoint) -> float:
         """The value v at a point.
 

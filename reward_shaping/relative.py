@@ -93,6 +93,7 @@ class KimiLength(GroupReward):
     """
 
     name: ClassVar[str] = "kimi_length"
+    reads: ClassVar[tuple[str, ...]] = ("tokens",)
     only_passed: ClassVar[bool] = True
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:
@@ -123,7 +124,7 @@ class TopShort(GroupReward):
     lesser id is taken first.
 
     Args:
-        share: Of the groups, rounded down; 0.2 in the paper.
+        share: Of the groups, rounded down, but at least one where it is above 0; 0.2 in the paper.
         weight: In [0, 1).
         of: A reward.
 
@@ -138,6 +139,7 @@ class TopShort(GroupReward):
     """
 
     name: ClassVar[str] = "top_short"
+    reads: ClassVar[tuple[str, ...]] = ("tokens",)
     child_fields: ClassVar[tuple[str, ...]] = ("of",)
     share: float = 0.2
     weight: float = 0.5
@@ -188,6 +190,7 @@ class Rare(GroupReward):
     """
 
     name: ClassVar[str] = "rare"
+    reads: ClassVar[tuple[str, ...]] = ("answers",)
     only_passed: ClassVar[bool] = True
 
     def parts_of(self, batch: Sequence[Judged], point: SchedulePoint) -> list[RewardTerms]:

@@ -1,15 +1,70 @@
-"""`fit_rubric_weights`: weights of rule-based rewards, from pairs of which one is better (RBR, arXiv 2411.01111)."""
+"""Rule-based rewards (RBR, arXiv 2411.01111): `rubric`, and its weights from pairs of which one is better."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
-from rlvr_gym.reward_shaping.core import check_range
-from rlvr_gym.reward_shaping.form import Rubric
+from rlvr_gym.reward_shaping.core import Judged, Reward, RewardTerms, check_range, register
+from rlvr_gym.reward_shaping.form import check_weights, extra
+from rlvr_gym.reward_shaping.ranges import Ranges
+from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
 from rlvr_gym.verifiers import ConfigError
+from rlvr_gym.verifiers.errors import shown
+
+
+@register
+@dataclass(frozen=True)
+class Rubric(Reward):
+    """`sum_i w_i * phi_i`: rule-based rewards (RBR, arXiv 2411.01111), a term `rubric/<name>` for each proposition.
+
+    phi_i in [0, 1] is how far a proposition holds, read from `extras["rubric"]`; it should be code where it can be. The
+    weights are fitted by `fit_rubric_weights`. The hack: propositions that a wrong answer can satisfy add up to more
+    than a right answer; the range is declared, so that `audit` sees it.
+
+    Args:
+        weights: Number by name.
+
+    Example:
+        >>> from rlvr_gym.reward_shaping import RewardContext
+        >>> from rlvr_gym.verifiers import make_verifier
+        >>> right = make_verifier("number@1").verify("#### 7", 7)
+        >>> rubric = Rubric(weights={"cites": 0.25, "scolds": -0.5})
+        >>> rubric.terms(Judged(right, RewardContext(extras={"rubric": {"cites": 1.0, "scolds": 0.5}})))
+        {'rubric/cites': 0.25, 'rubric/scolds': -0.25}
+    """
+
+    name: ClassVar[str] = "rubric"
+    reads: ClassVar[tuple[str, ...]] = ("rubric",)
+    only_passed: ClassVar[bool] = True
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", check_weights(self.name, self.weights))
+
+    def parts(self, judged: Judged, point: SchedulePoint) -> RewardTerms:
+        """See `Reward`."""
+        holds = extra(self.name, judged, "rubric")
+        for name in self.weights:
+            if name not in holds:
+                raise ConfigError(f"rubric: extras['rubric'] says nothing of {name!r}; it has {shown(list(holds))}")
+        return {f"rubric/{n}": w * check_range(self.name, n, holds[n], 0.0, 1.0) for n, w in self.weights.items()}
+
+    def ranges(self, point: SchedulePoint | None = None) -> Ranges:
+        """See `Reward`."""
+        weights = self.weights.values()
+        return Ranges.same(sum(w for w in weights if w < 0), sum(w for w in weights if w > 0))
+
+    def term_ranges(self, point: SchedulePoint | None = None) -> dict[str, Ranges]:
+        """See `Reward`."""
+        return {f"rubric/{name}": Ranges.same(min(w, 0.0), max(w, 0.0)) for name, w in self.weights.items()}
+
+    def term_topics(self) -> dict[str, bool]:
+        """See `Reward`."""
+        return dict.fromkeys(self.term_ranges(), False)
 
 
 @dataclass(frozen=True)

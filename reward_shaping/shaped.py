@@ -40,6 +40,7 @@ class Given(Term):
     """
 
     name: ClassVar[str] = "given"
+    reads: ClassVar[tuple[str, ...]] = ("given",)
     about_answer: ClassVar[bool] = True
     only_passed: ClassVar[bool] = True
 
@@ -106,20 +107,23 @@ class Signed(Composite):
 @register
 @dataclass(frozen=True)
 class TurnCredit(Term):
-    """`min(-0.6, -1 + 0.05 (turns - 2))`: what failed is worth more the more turns it took, up to a bound.
+    """`min(-0.6, -1 + 0.1 (turns - 1))`: what failed is worth more the more turns it took, up to a bound.
 
-    What the public code of ReTool (arXiv 2504.11536) pays failures, to keep its policy calling the interpreter. The
-    hack is to take turns for nothing, which is worth up to 0.4; gate it on `failed`.
+    What the public code of ReTool (arXiv 2504.11536) pays failures, to keep its policy calling the interpreter:
+    `min(-0.6, -1 + 0.1 (n - 2) / 2)`. Its n counts the messages of policy and tool and one more, so that `(n - 2) / 2`
+    is the number of calls; here it is that of responses but the last. The hack is to take turns for nothing, which is
+    worth up to 0.4; gate it on `failed`.
 
     Example:
         >>> from rlvr_gym.reward_shaping import RewardContext
         >>> from rlvr_gym.verifiers import make_verifier
         >>> wrong = make_verifier("number@1").verify("#### 8", 7)
-        >>> [TurnCredit().terms(Judged(wrong, RewardContext(turn=turn)))["turn_credit"] for turn in (2, 4, 10, 30)]
+        >>> [TurnCredit().terms(Judged(wrong, RewardContext(turn=turn)))["turn_credit"] for turn in (1, 2, 5, 9)]
         [-1.0, -0.9, -0.6, -0.6]
     """
 
     name: ClassVar[str] = "turn_credit"
+    reads: ClassVar[tuple[str, ...]] = ("turn",)
     only_passed: ClassVar[bool] = True
 
     def worth(self, status: Status) -> Worth:
@@ -127,8 +131,8 @@ class TurnCredit(Term):
         return self._credited
 
     def _credited(self, judged: Judged, point: SchedulePoint) -> float:
-        return min(-0.6, -1 + 0.05 * (turn_of(self.name, judged) - 2))
+        return min(-0.6, -1 + 0.1 * (turn_of(self.name, judged) - 1))
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
-        return Ranges.same(-1.05, -0.6)
+        return Ranges.same(-1.0, -0.6)

@@ -93,6 +93,7 @@ class Spans(Reward):
     """
 
     name: ClassVar[str] = "spans"
+    reads: ClassVar[tuple[str, ...]] = ("spans",)
     only_passed: ClassVar[bool] = True
     weights: Mapping[str, float] = field(default_factory=dict)
 

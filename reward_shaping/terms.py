@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rlvr_gym.reward_shaping.core import Judged, Term, check_range, register
+from rlvr_gym.reward_shaping.core import Judged, Term, check_count, check_range, register
 from rlvr_gym.reward_shaping.plans import Worth
 from rlvr_gym.reward_shaping.ranges import NOTHING, Interval, Ranges
 from rlvr_gym.reward_shaping.schedules.point import SchedulePoint
@@ -190,6 +190,9 @@ class Process(Term):
     is not among them: it pays for more steps and has no bound (arXiv 2504.15275). Where scores come from a judge, a
     fluent wrong answer has high ones: gate it (`{"gate": {"on": "passed", "then": "process"}}`), as `cot_ro` does.
 
+    A fail without any parts is worth 0. A pass without such parts, or a fail with others alone, is refused: with this
+    verifier the term would be 0 whatever was said.
+
     Args:
         prefix: Of the names of parts that are steps.
         form: `"mean"`, `"min"`, `"product"` or `"last"`.
@@ -216,8 +219,19 @@ class Process(Term):
         return self._steps
 
     def _steps(self, judged: Judged, point: SchedulePoint) -> float:
-        scores = [p.score for p in judged.verdict.parts if p.name.startswith(self.prefix) and p.passed is not None]
+        verdict = judged.verdict
+        scores = [p.score for p in verdict.parts if p.name.startswith(self.prefix) and p.passed is not None]
+        if not scores and (verdict.parts or verdict.passed):
+            self._check_steps(verdict)
         return min(max(step_score(scores, self.form), 0.0), 1.0)
+
+    def _check_steps(self, verdict: Verdict) -> None:
+        names = [part.name for part in verdict.parts]
+        if not any(name.startswith(self.prefix) for name in names):
+            has = f"its parts are named {', '.join(map(repr, names[:3]))}" if names else "it has none"
+            raise ConfigError(
+                f"process: the verdict of {verdict.verifier.name} has no part that begins with {self.prefix!r}; {has}"
+            )
 
     def ranges(self, point: SchedulePoint | None = None) -> Ranges:
         """See `Reward`."""
@@ -257,6 +271,7 @@ class TurnDecay(Term):
     """
 
     name: ClassVar[str] = "turn_decay"
+    reads: ClassVar[tuple[str, ...]] = ("turn",)
     about_answer: ClassVar[bool] = True
     only_passed: ClassVar[bool] = True
     decay: float = 0.5
@@ -264,7 +279,7 @@ class TurnDecay(Term):
 
     def __post_init__(self) -> None:
         check_range(self.name, "decay", self.decay, 0.0, 1.0)
-        check_range(self.name, "turns", self.turns, 1)
+        check_count(self.name, "turns", self.turns, 1)
         if self.decay == 0:
             raise ConfigError("turn_decay: with decay 0 a late pass is worth as little as a fail; give more than 0")
 
@@ -285,9 +300,10 @@ class TurnDecay(Term):
 class Repeats(Term):
     """`-weight * (1 - E / T)`: E different answers among T attempts (UFO, arXiv 2507.14295; weight 1/2 there).
 
-    Reads `history` and `answer_key` of the context. The hack in the paper's code: answers were compared as texts, so
-    that `0.5`, `1/2` and `.50` were three ideas; here a key is what the verifier tells apart. An attempt without an
-    answer (an empty key) is an attempt and no idea.
+    Reads `history` and `answer_key` of the context. An attempt without an answer that can be read (an empty key) is an
+    attempt and no idea; a first attempt has nothing to repeat and costs nothing. The hack is to say the same in other
+    words: keys are what the verifier extracted, compared as texts, so that `0.5`, `1/2` and `.50` are three ideas, as
+    in the paper's code. The `repetition_penalty` of `UnaryFeedback` asks the verifier which are one.
 
     Args:
         weight: At least 0.
@@ -301,6 +317,7 @@ class Repeats(Term):
     """
 
     name: ClassVar[str] = "repeats"
+    reads: ClassVar[tuple[str, ...]] = ("answers",)
     only_passed: ClassVar[bool] = True
     weight: float = 0.5
 
@@ -313,6 +330,8 @@ class Repeats(Term):
 
     def _repeated(self, judged: Judged, point: SchedulePoint) -> float:
         answers = [*judged.context.history, judged.context.answer_key]
+        if len(answers) == 1:
+            return 0.0
         ideas = len({answer for answer in answers if answer})
         return 0.0 - self.weight * (1 - ideas / len(answers))
 

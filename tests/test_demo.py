@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_demo_runs_and_its_benchmark_is_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ten steps of training instead of 400 and 8 samples a task; the warm start is the demo's own."""
+    """Two steps of training instead of 400 and 8 samples a task; the warm start is the demo's own."""
     pytest.importorskip("torch", reason="the demo trains a model")
     demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))["demo"]
-    assert demo(str(tmp_path), steps=10, n=8) == 0
+    assert demo(str(tmp_path), steps=2, n=8) == 0
     out = capsys.readouterr().out
     assert out.count("$ rlvr ") == 4
     compared = json.loads((tmp_path / "compare" / "compare.json").read_text())

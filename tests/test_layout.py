@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -50,8 +51,10 @@ def library() -> dict[str, Path]:
     return modules
 
 
-def repository_files(*suffixes: str) -> Iterator[Path]:
-    """All files of the repository with these endings; build products and virtual environments are passed over."""
+@cache
+def all_files() -> list[Path]:
+    """All files of the repository; build products and virtual environments are passed over."""
+    found: list[Path] = []
     for folder, names, files in os.walk(ROOT):
         here = Path(folder)
         names[:] = [
@@ -61,7 +64,19 @@ def repository_files(*suffixes: str) -> Iterator[Path]:
             and (not name.startswith(".") or name in {".ci", ".github"})
             and not (here / name / "pyvenv.cfg").exists()
         ]
-        yield from (here / file for file in files if file.endswith(suffixes))
+        found += [here / file for file in files]
+    return found
+
+
+def repository_files(*suffixes: str) -> Iterator[Path]:
+    """Those with these endings."""
+    return (path for path in all_files() if path.name.endswith(suffixes))
+
+
+@lru_cache(maxsize=1)
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """The tree and all below it: every check of a tree goes through all of them."""
+    return list(ast.walk(tree))
 
 
 def parse(path: Path) -> ast.Module:
@@ -81,7 +96,7 @@ LIBRARY = library()
 def imported_names(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
     """Line and full dotted name of everything that is imported anywhere below `tree`; relative ones are resolved."""
     parts = module.split(".")
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -101,11 +116,21 @@ def last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
+class Findings(NamedTuple):
+    """What the checks look for in a module, by lines."""
+
+    imports: list[tuple[int, str]]
+    forbidden: list[tuple[int, str]]
+    broad_excepts: list[int]
+
+
 @cache
-def imports_of(module: str) -> list[tuple[int, str]]:
-    """What a module of the library imports."""
+def findings(module: str) -> Findings:
+    """Those of a module of the library: each is parsed once."""
     path = LIBRARY[module]
-    return list(imported_names(parse(path), module, path.stem == "__init__"))
+    tree = parse(path)
+    imports = list(imported_names(tree, module, path.stem == "__init__"))
+    return Findings(imports, list(forbidden(tree)), broad_excepts(tree))
 
 
 def is_within(name: str, package: str) -> bool:
@@ -128,7 +153,7 @@ def test_imports_go_one_way(folder: str) -> None:
         f"{place(path, line)} imports {name}"
         for module, path in LIBRARY.items()
         if is_within(module, f"rlvr_gym.{folder}")
-        for line, name in wrong_way_imports(imports_of(module), module)
+        for line, name in wrong_way_imports(findings(module).imports, module)
     ]
     assert not found, f"rlvr_gym.{folder} may import only itself and {MAY_IMPORT[folder]}: {found}"
 
@@ -255,7 +280,7 @@ FORBIDDEN_CALLS = {
 def aliases_of(tree: ast.AST) -> dict[str, str]:
     """What each imported name stands for: `np` is `numpy`, `alarm` is `signal.alarm`."""
     names = {}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             names |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -278,14 +303,14 @@ def forbidden(tree: ast.Module) -> Iterator[tuple[int, str]]:
     aliases = aliases_of(tree)
     own_hash = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.FunctionDef) and node.name == "__hash__"
         for inner in ast.walk(node)
     }
     for line, name in imported_names(tree, "rlvr_gym.x", is_package=False):
         if name.partition(".")[0] in FORBIDDEN_MODULES or name.rpartition(".")[2] in FORBIDDEN_NAMES:
             yield line, name
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Attribute) and node.attr in FORBIDDEN_NAMES:
             yield node.lineno, node.attr
         if not isinstance(node, ast.Call):
@@ -316,7 +341,7 @@ def test_the_library_runs_no_untrusted_text_and_touches_no_global_random_state()
     found = [
         f"{place(path, line)}: {what}"
         for module, path in LIBRARY.items()
-        for line, what in forbidden(parse(path))
+        for line, what in findings(module).forbidden
         if not (module in INSIDE_THE_SANDBOX and what in {"exec()", "compile()"}) and (module, what) not in MARSHALS
     ]
     assert not found, found
@@ -324,7 +349,7 @@ def test_the_library_runs_no_untrusted_text_and_touches_no_global_random_state()
 
 @pytest.mark.parametrize("inside", sorted(INSIDE_THE_SANDBOX))
 def test_what_runs_inside_the_sandbox_is_used_by_nothing_outside(inside: str) -> None:
-    users = {module for module in LIBRARY for _, name in imports_of(module) if is_within(name, inside)}
+    users = {module for module in LIBRARY for _, name in findings(module).imports if is_within(name, inside)}
     forks = {"rlvr_gym.verifiers.sandbox.zygote.child", "rlvr_gym.verifiers.sandbox.zygote.server"}
     assert users <= INSIDE_THE_SANDBOX | {"rlvr_gym.verifiers.code.collector"} | forks, users
 
@@ -376,7 +401,7 @@ def broad_excepts(tree: ast.AST) -> list[int]:
     """Lines with a bare `except`, or one that catches (or suppresses) Exception or BaseException."""
     broad = {"Exception", "BaseException"}
     lines = []
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         caught: list[ast.expr] = []
         if isinstance(node, ast.ExceptHandler):
             if node.type is None:
@@ -395,7 +420,7 @@ def test_the_library_has_at_most_one_broad_except() -> None:
         place(path, line)
         for module, path in LIBRARY.items()
         if module not in INSIDE_THE_SANDBOX
-        for line in broad_excepts(parse(path))
+        for line in findings(module).broad_excepts
     ]
     assert len(found) <= 1, f"only the rollout boundary may catch everything: {found}"
 

@@ -136,8 +136,10 @@ def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> CleanEnviron
     folder = tmp_path_factory.mktemp("clean")
     environment = CleanEnvironment(folder / "venv" / "bin" / "python", folder / "empty")
     environment.empty.mkdir()
-    venv.create(folder / "venv", with_pip=True)
-    pip = (environment.python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    venv.create(folder / "venv", with_pip=False)
+    # The pip of this interpreter; without byte code, of which a few short processes use little.
+    pip = (sys.executable, "-m", "pip", "--python", environment.python, "--disable-pip-version-check", "install")
+    pip = (*pip, "--quiet", "--no-compile")
     core = [r for r in metadata_of(wheel).get_all("Requires-Dist") if "extra ==" not in r]  # type: ignore[attr-defined]
     result = run(*pip, "--retries", "2", "-c", ROOT / "constraints.txt", *core, cwd=environment.empty)
     if result.returncode and re.search(r"Retrying \(|NewConnectionError|ConnectTimeout|Max retries", result.stderr):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,17 +133,24 @@ def json_fault(value: Any, depth: int = 0) -> str:
         return ""
     if depth > MAX_DEPTH:
         return f"nested deeper than {MAX_DEPTH}"
-    if isinstance(value, Mapping):
+    if isinstance(value, list | tuple):
+        return _fault_within(value, depth)
+    if not isinstance(value, int | float) and isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             return "not JSON: a key that is no text"
-        return next(filter(None, (json_fault(item, depth + 1) for item in value.values())), "")
-    if isinstance(value, list | tuple):
-        return next(filter(None, (json_fault(item, depth + 1) for item in value)), "")
+        return _fault_within(value.values(), depth)
     if isinstance(value, float) and not math.isfinite(value):
         return "not JSON: a number that is not finite"
     if isinstance(value, int) and abs(value) >= 10**100:
         return "a number of more than 100 digits"
     return "" if value is None or isinstance(value, str | int | float) else f"not JSON: {type(value).__name__}"
+
+
+def _fault_within(values: Iterable[Any], depth: int) -> str:
+    for value in values:
+        if type(value) is not str and value is not None and (fault := json_fault(value, depth + 1)):
+            return fault
+    return ""
 
 
 def _checks(state: Any, path: Path, initial: Any, mask: Mask) -> Iterator[Check]:

@@ -100,9 +100,11 @@ def flaw_of(value: Any) -> str:
         for item in level:
             if flaw := _flaw(item):
                 return flaw
-            if depth == MAX_DEPTH and isinstance(item, Mapping | list | tuple):
+            if item is None or isinstance(item, str | int | float):
+                continue
+            if depth == MAX_DEPTH:
                 return f"JSON may be nested {MAX_DEPTH} deep"
-            below += item.values() if isinstance(item, Mapping) else item if isinstance(item, list | tuple) else ()
+            below += item if isinstance(item, list | tuple) else item.values()
             if len(below) > _MOST_ITEMS:
                 return f"JSON may have {_MOST_ITEMS:,} values on a level"
         level = below
@@ -118,15 +120,17 @@ def skip_blank(text: str, start: int) -> int:
 def _flaw(item: Any) -> str:
     if isinstance(item, str):
         return "half a character (a lone surrogate) stands in a text" if _HALF.search(item) else ""
-    if isinstance(item, Mapping):
-        if odd := [key for key in item if not isinstance(key, str) or _HALF.search(key)]:
-            return f"a key is no text: {shown(odd[0], 60)}"
+    if item is None or isinstance(item, list | tuple):
         return ""
     if isinstance(item, float):
         return "" if math.isfinite(item) else f"a number is not finite: {item!r}"
     if isinstance(item, int):
         return "" if item.bit_length() <= MAX_INTEGER_BITS else "a number in the JSON is too long"
-    return "" if item is None or isinstance(item, list | tuple) else f"no JSON value: {shown(item, 60)}"
+    if not isinstance(item, Mapping):
+        return f"no JSON value: {shown(item, 60)}"
+    if odd := [key for key in item if not isinstance(key, str) or _HALF.search(key)]:
+        return f"a key is no text: {shown(odd[0], 60)}"
+    return ""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from rlvr_gym.agents.losses.preference import (
     turn_weights,
 )
 from rlvr_gym.agents.losses.ratios import log_ratios
-from rlvr_gym.agents.losses.regression import gvpo_loss, gvpo_weights, qrpo_loss, qrpo_weights
+from rlvr_gym.agents.losses.regression import gvpo_loss, gvpo_weights, qrpo_loss, qrpo_targets, qrpo_weights
 from rlvr_gym.agents.losses.surrogate import (
     ClippedLoss,
     clipped_policy_loss,
@@ -53,6 +53,7 @@ __all__ = [
     "policy_loss",
     "preference_loss",
     "qrpo_loss",
+    "qrpo_targets",
     "qrpo_weights",
     "sampler_correction",
     "sequential_kl",

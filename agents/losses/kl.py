@@ -55,7 +55,7 @@ def adapted_coefficient(coefficient: float, divergence: float, *, target: float,
         coefficient: What it was.
         divergence: What was measured with it.
         target: What is wanted.
-        horizon: In how many steps an error of one target would double it.
+        horizon: In how many steps an error of a fifth of the target, the largest that counts, moves it by a fifth.
         steps: Steps since it was last moved.
 
     Example:

@@ -92,26 +92,51 @@ def gvpo_weights(log_ratios_K: Tensor, rewards_K: Tensor, group_K: Tensor, *, be
     return torch.where(ratios.number >= 2, slope, torch.zeros_like(slope)).detach()
 
 
-def qrpo_weights(log_ratios_K: Tensor, rewards_K: Tensor, group_K: Tensor, *, beta: float) -> Tensor:
-    """The slope of the mean of `qrpo_loss` in each response's log ratio, shape [K], without gradient.
+def qrpo_targets(rewards_K: Tensor, group_K: Tensor, *, beta: float) -> Tensor:
+    """What QRPO fits `beta h` to where the reference policy is the one that sampled, shape [K]: `q - beta log Z`.
 
-    The rewards of a response's group are the references among which its quantile is taken.
+    A response's quantile q is taken among the rewards of its own group, and Z is the mean of `exp(q / beta)` over the
+    group. This is not the paper's form (see `qrpo_loss`), which is meant for rewards that hardly ever are equal: of
+    rewards of 0 and 1 it would make wrong answers likelier, in a group of wrong ones as much as right ones in theirs,
+    since a response counts itself and its equals, and quantiles are not uniform. Here equal rewards count half, so that
+    the targets of a group whose rewards are all equal are 0, those of its best above 0 and those of its worst below.
+    With many different rewards q and Z become the paper's.
 
     Args:
-        log_ratios_K: Sums over the tokens of each response.
-        rewards_K: Their rewards.
+        rewards_K: Rewards.
         group_K: Number of the prompt of each.
         beta: See `qrpo_loss`.
 
     Example:
         >>> two = torch.zeros(2, dtype=torch.long)
-        >>> qrpo_weights(torch.zeros(2), torch.tensor([1.0, 0.0]), two, beta=1.0)
-        tensor([-0.4587,  0.0413])
+        >>> qrpo_targets(torch.tensor([1.0, 0.0]), two, beta=1.0), qrpo_targets(torch.zeros(2), two, beta=1.0)
+        (tensor([ 0.2191, -0.2809]), tensor([0., 0.]))
     """
     same = group_K[:, None] == group_K[None, :]
-    quantile = ((rewards_K[None, :] <= rewards_K[:, None]) & same).float().sum(dim=1) / same.sum(dim=1)
-    rest = 1.0 + beta * (math.log(beta) + math.log1p(-math.exp(-1 / beta)))
-    return (-2 * beta * (quantile - rest - beta * log_ratios_K) / len(group_K)).detach()
+    number = same.sum(dim=1)
+    below = ((rewards_K[None, :] < rewards_K[:, None]) & same).sum(dim=1)
+    equal = ((rewards_K[None, :] == rewards_K[:, None]) & same).sum(dim=1)
+    quantile = ((below + equal / 2) / number).to(rewards_K.dtype)
+    others = torch.where(same, (quantile[None, :] - quantile[:, None]) / beta, torch.full_like(quantile, -torch.inf))
+    return beta * (number.to(rewards_K.dtype).log() - torch.logsumexp(others, dim=1))
+
+
+def qrpo_weights(log_ratios_K: Tensor, rewards_K: Tensor, group_K: Tensor, *, beta: float) -> Tensor:
+    """The slope of the mean of `(target - beta h)^2` in each response's log ratio h, shape [K], without gradient.
+
+    Args:
+        log_ratios_K: Sums over the tokens of each response.
+        rewards_K: Their rewards.
+        group_K: Number of the prompt of each.
+        beta: See `qrpo_targets`.
+
+    Example:
+        >>> two = torch.zeros(2, dtype=torch.long)
+        >>> qrpo_weights(torch.zeros(2), torch.tensor([1.0, 0.0]), two, beta=1.0)
+        tensor([-0.2191,  0.2809])
+    """
+    targets_K = qrpo_targets(rewards_K, group_K, beta=beta)
+    return (-2 * beta * (targets_K - beta * log_ratios_K) / len(group_K)).detach()
 
 
 def _centred(values_PG: Tensor, mask_PG: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from rlvr_gym.agents.losses.ratios import log_ratios
-from rlvr_gym.agents.losses.shapes import difference, same_shape
+from rlvr_gym.agents.losses.shapes import same_shape
 from rlvr_gym.agents.recipes import Recipe
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
@@ -167,6 +167,9 @@ def policy_loss(
 
 
 def policy_gradient_loss(logprobs_BT: Tensor, advantages_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """`-A log pi` per token, 0 where masked: REINFORCE, ReMax, RAFT; its value means nothing, its gradient does."""
+    """`-A log pi` per token, 0 where masked: REINFORCE, ReMax, RAFT; its value means nothing, its gradient does.
+
+    No log-probability is limited: that of a token that was all but impossible has a gradient like any other.
+    """
     same_shape(logprobs=logprobs_BT, mask=mask_BT)
-    return -advantages_BT * difference(logprobs_BT, torch.zeros_like(logprobs_BT), mask_BT)
+    return -advantages_BT * torch.where(mask_BT, logprobs_BT, torch.zeros_like(logprobs_BT))

@@ -5,7 +5,7 @@ Nothing is implied by a name: `print(recipes.get("grpo"))` shows all its pieces.
 
 from rlvr_gym.agents.recipes.named import get, names
 from rlvr_gym.agents.recipes.pieces import BASELINES, RATIOS, SCALES, Channel, Correction, Critic, Filter
-from rlvr_gym.agents.recipes.recipe import AGGREGATIONS, KL_ESTIMATORS, KL_PLACES, REGIONS, Recipe
+from rlvr_gym.agents.recipes.recipe import AGGREGATIONS, KL_ESTIMATORS, KL_PLACES, REGIONS, REGRESSIONS, Recipe
 
 __all__ = [
     "AGGREGATIONS",
@@ -14,6 +14,7 @@ __all__ = [
     "KL_PLACES",
     "RATIOS",
     "REGIONS",
+    "REGRESSIONS",
     "SCALES",
     "Channel",
     "Correction",

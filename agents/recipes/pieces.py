@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlvr_gym.agents.checks import check_counts, check_flags, check_names, check_numbers
+from rlvr_gym.agents.checks import check_counts, check_flags, check_names, check_numbers, check_read, is_number
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -18,6 +18,9 @@ GROUPS = ("all", "varied", "band", "spread")
 SAMPLES = ("all", "positive", "advantage")
 CORRECTIONS = ("truncate", "mask")
 RATIOS = ("token", "sequence", "geometric")
+_OF_GROUPS = {"all": ("metric", "share", "low", "high"), "varied": ("share", "low", "high")}
+_OF_GROUPS |= {"band": ("share",), "spread": ("low", "high")}
+_OF_SAMPLES = {"all": ("keep", "above"), "positive": ("keep",), "advantage": ("above",)}
 
 
 @dataclass(frozen=True)
@@ -112,18 +115,28 @@ class Filter:
             whose mean is within `low` and `high` (PRIME); `"spread"`: the `share` with the largest deviation (RAGEN,
             UFO).
         metric: Of what: `"passed"`, which shaping cannot touch, or `"reward"`.
-        refill: Rounds of further prompts that are tried until as many groups are kept as a step has prompts; 0: none.
-            What is left over is dropped. Where the rounds do not suffice the step is smaller.
+        refill: Rounds of prompts, the first among them, that are tried until as many groups are kept as a step has
+            prompts; 0 and 1: no further round. What is left over is dropped. Where the rounds do not suffice the step
+            is smaller.
         share: Of `"spread"`.
         low: Of `"band"`.
         high: Of `"band"`.
-        samples: `"all"`; `"positive"`: those with a reward above 0 (RAFT); `"advantage"`: of each group the share
+        samples: `"all"`; `"positive"`: those with a reward over `above` (RAFT); `"advantage"`: of each group the share
             `keep` with the largest size of the advantage (CPPO), after all statistics.
         keep: Of `samples="advantage"`.
+        above: Of `samples="positive"`: what a reward must exceed to be learnt from, in each pass over a rollout, the
+            last for all further passes; they do not fall (ReST). Rewards that pay for a part of an answer need one
+            that only whole answers exceed: with 0, what failed with a part is imitated too.
         finished: Whether responses that were cut off at the length limit are left out of the loss (DAPO's overlong
             filtering); their rewards stay in all statistics.
         dilute: Whether responses that are left out still count in the denominators, as in RAFT's public code, so that
             the step grows with the share that is kept.
+
+    Where `"spread"` or `"advantage"` could keep either of two equal values, it keeps the earlier; samples of a prompt
+    are drawn alike, so that their order says nothing, unless a strategy (`branch`, `replay`) makes them in turn.
+
+    Raises:
+        ConfigError: There is no such name, a number is out of range, or a piece would not be read.
     """
 
     groups: str = "all"
@@ -134,6 +147,7 @@ class Filter:
     high: float = 1.0
     samples: str = "all"
     keep: float = 1.0
+    above: tuple[float, ...] = (0.0,)
     finished: bool = False
     dilute: bool = False
 
@@ -147,6 +161,23 @@ class Filter:
             raise ConfigError(f"refill needs groups='varied' or 'band', got {self.groups!r}")
         if self.low > self.high:
             raise ConfigError(f"low must not be above high, got {self.low} and {self.high}")
+        for name in ("share", "keep"):
+            if not getattr(self, name):
+                raise ConfigError(f"{name} must be above 0: nothing would be learnt from")
+        self._check_above()
+        check_read(self, {"groups": _OF_GROUPS, "samples": _OF_SAMPLES})
+        if self.dilute and self.samples == "all" and not self.finished:
+            raise ConfigError("dilute would not be read: no response is left out with samples='all', finished=false")
+
+    def _check_above(self) -> None:
+        """Refuse thresholds that are no numbers of at least 0, or that fall; make them a tuple."""
+        given = self.above
+        numbers = [given] if isinstance(given, int | float) else given
+        if not isinstance(numbers, list | tuple) or not numbers or not all(is_number(each) for each in numbers):
+            raise ConfigError(f"above must be a list of numbers of at least 0, got {shown(given)}")
+        if list(numbers) != sorted(numbers):
+            raise ConfigError(f"above must not fall from pass to pass, got {shown(given)}")
+        object.__setattr__(self, "above", tuple(map(float, numbers)))
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import json
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
-from rlvr_gym.agents.checks import check_counts, check_flags, check_names, check_numbers, made_of
+from rlvr_gym.agents.checks import check_counts, check_flags, check_names, check_numbers, check_read, made_of
 from rlvr_gym.agents.recipes.pieces import RATIOS, Channel, Correction, Critic, Filter
-from rlvr_gym.agents.strategies import Chain, Strategy, strategy_of, to_dict
+from rlvr_gym.agents.strategies import STRATEGIES, Chain, Greedy, Strategy, strategy_of, to_dict
 from rlvr_gym.reward_shaping import Reward, make_shaping
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
 AGGREGATIONS = ("token_mean", "token_sum", "seq_mean_token_sum", "seq_mean_token_mean", "seq_mean_token_sum_norm")
 REGIONS = ("clip", "geometric", "weight", "penalty", "none", "gvpo", "qrpo")
+REGRESSIONS = ("gvpo", "qrpo")
 KL_ESTIMATORS = ("k1", "k2", "k3", "k3+")
 KL_PLACES = ("loss", "reward")
 SHARED = ("soft", "hard")
@@ -26,9 +27,22 @@ _NAMES = {
     "kl_place": KL_PLACES,
     "shared": SHARED,
 }
-
+_OF_A_LOSS = (
+    *("ratio", "dual_clip", "clip_low", "clip_high", "whiten", "shared", "correction"),
+    *("aggregation", "kl_coef", "entropy_coef", "penalty_target"),
+)
+_UNREAD: dict[str, tuple[str, ...]] = {
+    "clip": ("beta", "penalty_target"),
+    "geometric": ("ratio", "dual_clip", "clip_low", "beta", "penalty_target"),
+    "weight": ("ratio", "dual_clip", "beta", "penalty_target"),
+    "penalty": ("dual_clip", "clip_low", "clip_high"),
+    "none": ("ratio", "dual_clip", "clip_low", "clip_high", "beta", "penalty_target"),
+    **dict.fromkeys(REGRESSIONS, _OF_A_LOSS),
+}
 
 _CHAIN, _ALL = Chain(), Filter()
+_REWARDS_ALONE = ((Channel(),), (Channel(scale="none"),))
+_WITHOUT_GREEDY = tuple(kind for kind in STRATEGIES.values() if kind is not Greedy)
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,8 @@ class Recipe:
         beta: Of `"gvpo"` and `"qrpo"`, and the first coefficient of `"penalty"`.
         penalty_target: Of `"penalty"`: the divergence that its coefficient is steered to.
         correction: Weights for a sampler that is another program; None where there is none.
-        aggregation: See `losses.aggregate`.
+        aggregation: See `losses.aggregate`. Its sequences, as those of `ratio`, are rows of tokens: an episode whose
+            prompts were edited on the way, or that has several roles, is several (see `batch.episode_rows`).
         kl_coef: Weight of the KL to the reference policy; 0 keeps no reference.
         kl_estimator: See `losses.kl`.
         kl_place: In the `"loss"`, or in the `"reward"` of each token.
@@ -69,7 +84,8 @@ class Recipe:
         reference_decay: What is kept of the reference in a move, `decay * reference + (1 - decay) * policy`; 0: the
             policy takes its place (arXiv 2404.09656 calls these a soft and a hard update).
         entropy_coef: Weight of the policy's entropy, which is to be large, in the loss.
-        updates: Passes over a rollout batch; the ratio is 1 at the first optimiser step.
+        updates: Passes over a rollout batch. The ratio is 1 at the first optimiser step, and where there is only one
+            no bound of a ratio is ever in force.
         minibatches: Optimiser steps of one pass, each over its share of the groups, in an order drawn from the seed.
         from_base: Whether the updates of each step begin from the model at the start of training (ReST-EM).
 
@@ -137,6 +153,8 @@ class Recipe:
                 check_numbers(self, (key,))
                 if value <= least:
                     raise ConfigError(f"{key} must be above {least:g}, got {shown(value)}")
+        if self.kl_target is not None and not self.kl_coef:
+            raise ConfigError("kl_target needs a coefficient to steer, which stays 0: set kl_coef above 0")
         if self.reference_every and not self.kl_coef:
             raise ConfigError("reference_every needs a divergence: set kl_coef above 0")
         if self.reference_decay and (self.reference_decay == 1 or not self.reference_every):
@@ -145,13 +163,34 @@ class Recipe:
                 f"and {self.reference_every}"
             )
         compared = any(c.baseline in ("mean", "leave_one_out") and c.key != "batch" for c in self.channels)
-        if self.group_size < 2 and (compared or self.region in ("gvpo", "qrpo")):
+        if self.group_size < 2 and (compared or self.region in REGRESSIONS):
             raise ConfigError(f"group_size must be at least 2: a group of one has no baseline; got {self.group_size}")
         valued = any(channel.baseline == "value" for channel in self.channels)
         if valued is (self.critic is None):
             raise ConfigError("a critic and a channel with baseline='value' need each other")
-        if self.region in ("gvpo", "qrpo") and not self.beta > 0:
-            raise ConfigError(f"beta must be above 0 for {self.region}, got {self.beta}")
+        self._check_advantages()
+        check_read(self, {"region": _UNREAD})
+
+    def _check_advantages(self) -> None:
+        """Refuse channels that nothing reads, or that nothing tells what they need."""
+        if self.region in REGRESSIONS:
+            if not self.beta > 0:
+                raise ConfigError(f"beta must be above 0 for {self.region}, got {self.beta}")
+            if self.filter.dilute or (self.filter.samples != "advantage" and self.channels not in _REWARDS_ALONE):
+                raise ConfigError(
+                    f"region={self.region!r} is a regression of rewards, which reads no channels and no filter.dilute: "
+                    "leave them out"
+                )
+        if any(channel.baseline == "greedy" for channel in self.channels) and type(self.rollout) in _WITHOUT_GREEDY:
+            raise ConfigError(
+                f"baseline='greedy' needs a greedy response to each prompt, and rollout={self.rollout.name!r} plays "
+                "none: set rollout to 'greedy'"
+            )
+        if self.shared == "hard":
+            if type(self.rollout) is Chain:
+                raise ConfigError("shared='hard' is of turns that leaves share, and rollout='chain' grows no tree")
+            if all(channel.level == "token" for channel in self.channels):
+                raise ConfigError("shared='hard' is of channels of trajectories and steps, and there is none")
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Recipe:
@@ -189,7 +228,9 @@ def _plain(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    return {key: list(each) if isinstance(each, tuple) else each for key, each in asdict(value).items()}
 
 
 def _line(value: Any) -> str:

@@ -57,7 +57,7 @@ def strategy_of(given: Any) -> Strategy:
 
     Example:
         >>> strategy_of({"name": "tree", "trees": 4})
-        Tree(trees=4, rounds=1, expansions=3)
+        Tree(trees=4, rounds=1, expansions=2)
     """
     if isinstance(given, Strategy):
         return given

@@ -104,6 +104,17 @@ class Strategy(ABC):
     name: ClassVar[str]
     apart: ClassVar[bool] = False
 
+    def check(self, envs: Sequence[gym.Env[str, str]], group_size: int) -> None:  # noqa: B027 - most refuse nothing
+        """Refuse, before anything is played, what `collect` would refuse.
+
+        Args:
+            envs: Where it would play.
+            group_size: Trajectories of each prompt that would be learnt from.
+
+        Raises:
+            ConfigError: The settings do not fit the size of the group, or the environments do not have what is needed.
+        """
+
     @abstractmethod
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """Play.

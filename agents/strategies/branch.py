@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import gymnasium as gym
 from rlvr_gym.agents.asking import ask
 from rlvr_gym.agents.checks import check_counts, check_names, check_numbers
 from rlvr_gym.agents.policy import Completion, Policy, unit_interval
@@ -34,7 +35,8 @@ class Branch(Strategy):
     compared with the same rollout.
 
     Args:
-        initial: Trajectories that begin by themselves (N; M is the size of the group).
+        initial: Trajectories that begin by themselves (N; M is the size of the group); None: half of the group, the
+            larger half of an odd one. The paper has 8 of 16.
         mode: `"bernoulli"`: a turn branches with probability `clip(probability + weight * dH, 0, 1)`, as in the
             reference code. `"threshold"`: where `probability + weight * dH > threshold`, as in the paper.
         probability: Where the entropy has not changed.
@@ -53,7 +55,7 @@ class Branch(Strategy):
 
     name: ClassVar[str] = "branch"
     apart: ClassVar[bool] = True
-    initial: int = 4
+    initial: int | None = None
     mode: str = "bernoulli"
     probability: float = 0.5
     weight: float = 0.2
@@ -61,15 +63,14 @@ class Branch(Strategy):
     tokens: int = 20
 
     def __post_init__(self) -> None:
-        check_counts(self, {"initial": 1, "tokens": 1})
+        check_counts(self, {"tokens": 1} if self.initial is None else {"initial": 1, "tokens": 1})
         check_names(self, {"mode": MODES})
         check_numbers(self, ("weight",))
         check_numbers(self, ("probability", "threshold"), most=1.0)
 
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """See `Strategy.collect`. Where nothing branched, the samples of a group are those of `Chain`."""
-        if self.initial > group_size:
-            raise ConfigError(f"initial must be at most the size of the group, {group_size}, got {self.initial}")
+        self.check(stage.envs, group_size)
         samples: list[Sample] = []
         for part in parts(stage, prompts, group_size):
             with grown(stage, part) as trunks:
@@ -79,12 +80,18 @@ class Branch(Strategy):
                     samples += [replace(sample, nodes=()) for sample in found] if apart else found
         return samples
 
+    def check(self, envs: Sequence[gym.Env[str, str]], group_size: int) -> None:
+        """See `Strategy.check`."""
+        if self.initial is not None and self.initial > group_size:
+            raise ConfigError(f"initial must be at most the size of the group, {group_size}, got {self.initial}")
+
     def probability_of(self, change: float) -> float:
         """Of branching, in mode `"bernoulli"`, where the entropy has changed by so much."""
         return min(max(self.probability + self.weight * change, 0.0), 1.0)
 
     def _play(self, policy: Policy, trunks: Sequence[Trunk], group_size: int) -> list[list[Limb]]:
-        groups = [[trunk.grow(member) for member in range(self.initial)] for trunk in trunks]
+        initial = group_size - group_size // 2 if self.initial is None else self.initial
+        groups = [[trunk.grow(member) for member in range(initial)] for trunk in trunks]
         while True:
             for trunk, limbs in zip(trunks, groups, strict=True):
                 if all(limb.done is not None for limb in limbs):

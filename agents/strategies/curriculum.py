@@ -86,6 +86,10 @@ class Curriculum(Strategy):
         memory[_KEPT] = tracker.update(first.values()).state_dict()
         return samples
 
+    def check(self, envs: Sequence[gym.Env[str, str]], group_size: int) -> None:
+        """See `Strategy.check`."""
+        _levels(envs)
+
     def _tracker(self, levels: int) -> CurriculumTracker:
         return CurriculumTracker(levels, self.up, self.down, self.window, self.confidence)
 

@@ -47,7 +47,7 @@ class Hinted(Strategy):
 
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """See `Strategy.collect`."""
-        _check_wrapped(stage.envs)
+        self.check(stage.envs, group_size)
         groups = _played(stage, [[_hinted(p.play(m), {"hint": 0.0, **(p.options or {})}) for m in range(group_size)]
                                  for p in prompts])  # fmt: skip
         for number, level in enumerate(self.levels, start=1):
@@ -59,6 +59,10 @@ class Hinted(Strategy):
             for group, episodes in zip(again, _played(stage, list(again.values())), strict=True):
                 groups[group] = episodes
         return [Sample(episode, group) for group, episodes in enumerate(groups) for episode in episodes]
+
+    def check(self, envs: Sequence[gym.Env[str, str]], group_size: int) -> None:
+        """See `Strategy.check`."""
+        _check_wrapped(envs)
 
 
 def _again(prompt: Prompt, group_size: int, number: int, level: float) -> list[Play]:
@@ -82,7 +86,7 @@ def _played(stage: Stage, groups: Sequence[Sequence[Play]]) -> list[list[Episode
 
 def _failed(episodes: Sequence[Episode]) -> bool:
     graded = [episode for episode in episodes if episode.gradable]
-    return bool(graded) and not any(episode.passed or episode.passed_with_hint for episode in graded)
+    return bool(graded) and not any(episode.succeeded for episode in graded)
 
 
 def _shows(env: gym.Env[str, str], play: Play) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
 
+import gymnasium as gym
 from rlvr_gym.agents.checks import check_counts, check_numbers
 from rlvr_gym.agents.policy import Policy
 from rlvr_gym.agents.strategies.base import Memory, Prompt, Sample, Stage, Strategy
@@ -55,8 +56,7 @@ class Search(Strategy):
 
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """See `Strategy.collect`."""
-        if group_size > self.simulations:
-            raise ConfigError(f"a group of {group_size} needs as many simulations, got {self.simulations}")
+        self.check(stage.envs, group_size)
         samples: list[Sample] = []
         for part in parts(stage, prompts, 1):
             with grown(stage, part) as trunks:
@@ -68,6 +68,11 @@ class Search(Strategy):
     def score(self, value: float, visits: int, of_parent: int) -> float:
         """What a child is chosen by."""
         return value + self.exploration * math.sqrt(2 * math.log(of_parent) / visits)
+
+    def check(self, envs: Sequence[gym.Env[str, str]], group_size: int) -> None:
+        """See `Strategy.check`."""
+        if group_size > self.simulations:
+            raise ConfigError(f"a group of {group_size} needs as many simulations, got {self.simulations}")
 
     def _search(self, policy: Policy, trunks: Sequence[Trunk], group_size: int) -> list[list[Limb]]:
         roots = {trunk: _Node() for trunk in trunks}

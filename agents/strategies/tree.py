@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
 
+import gymnasium as gym
 import numpy as np
 from rlvr_gym.agents.checks import check_counts
 from rlvr_gym.agents.policy import Policy, unit_interval
@@ -22,7 +23,8 @@ class Tree(Strategy):
     A tree begins as one trajectory. A round chooses `expansions` of its nodes, uniformly and with replacement, and
     grows a trajectory to its end from each; nodes are the beginning and every moment after a turn that did not end
     the episode, among them those of trajectories of earlier rounds. Of the `1 + rounds * expansions` leaves of a tree
-    as many are kept, by chance, as make up the group. `Sample.tree` is the number of the tree within the group.
+    as many are kept, by chance, as make up the group. `Sample.tree` is the number of the tree within the group. With
+    the defaults, those of the published script, 2 trees have 3 leaves each, and a group of 6 keeps all of them.
 
     Args:
         trees: Trees of a prompt (M); the size of the group is a multiple of it.
@@ -42,7 +44,7 @@ class Tree(Strategy):
     apart: ClassVar[bool] = True
     trees: int = 2
     rounds: int = 1
-    expansions: int = 3
+    expansions: int = 2
 
     def __post_init__(self) -> None:
         check_counts(self, {"trees": 1, "rounds": 0, "expansions": 1})
@@ -54,19 +56,23 @@ class Tree(Strategy):
 
     def collect(self, stage: Stage, prompts: Sequence[Prompt], group_size: int, memory: Memory) -> list[Sample]:
         """See `Strategy.collect`."""
+        self.check(stage.envs, group_size)
+        samples: list[Sample] = []
+        for part in parts(stage, prompts, self.trees * self.expansions):
+            with grown(stage, part, self.trees) as trunks:
+                plants = [_Plant(trunk, number % self.trees) for number, trunk in enumerate(trunks)]
+                self._play(stage.policy, plants)
+                samples += [sample for plant in plants for sample in plant.kept(group_size // self.trees)]
+        return samples
+
+    def check(self, envs: Sequence[gym.Env[str, str]], group_size: int) -> None:
+        """See `Strategy.check`."""
         keep, over = divmod(group_size, self.trees)
         if over or keep > self.leaves:
             raise ConfigError(
                 f"a group of {group_size} cannot be kept of {self.trees} trees with {self.leaves} leaves each: it must "
                 f"be a multiple of {self.trees}, and at most {self.trees * self.leaves}"
             )
-        samples: list[Sample] = []
-        for part in parts(stage, prompts, self.trees * self.expansions):
-            with grown(stage, part, self.trees) as trunks:
-                plants = [_Plant(trunk, number % self.trees) for number, trunk in enumerate(trunks)]
-                self._play(stage.policy, plants)
-                samples += [sample for plant in plants for sample in plant.kept(keep)]
-        return samples
 
     def _play(self, policy: Policy, plants: Sequence[_Plant]) -> None:
         remember = partial(_remember, {plant.trunk: plant for plant in plants})

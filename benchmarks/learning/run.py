@@ -69,7 +69,7 @@ def one(name: str, arm: str, seed: int, bases: Path) -> dict[str, Any]:
         began = time.process_time()
         trainer.run(rows.append)
         seconds = time.process_time() - began
-        sampled = [json.loads(line)["sampled_tokens"] for line in (Path(folder) / "run" / "timings.jsonl").open()]
+        costs = [json.loads(line) for line in (Path(folder) / "run" / "timings.jsonl").open()]
         last = pass_rate(trainer.eval_envs, trainer.policy, 4 * config.eval_episodes, seed)
     shown = ("eval_pass_rate", "pass_rate", "reward_mean", "entropy", "response_tokens", "episodes", "tool_calls")
     curves = {key: [[row["step"], row[key]] for row in rows if key in row] for key in shown}
@@ -79,7 +79,7 @@ def one(name: str, arm: str, seed: int, bases: Path) -> dict[str, Any]:
         "warm": first,
         "trained": last,
         "train_cpu_s": round(seconds, 2),
-        "sampled_tokens": sum(sampled),
+        **{key: sum(row[key] for row in costs) for key in ("sampled_tokens", "sampled_turns", "sampled_first_turns")},
         "curves": {key: curve for key, curve in curves.items() if curve},
     }
 

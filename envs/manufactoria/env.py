@@ -30,7 +30,7 @@ from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.text_env import TextEnv
 from rlvr_gym.verifiers import ConfigError, make_verifier
 from rlvr_gym.verifiers.errors import shown as quoted
-from rlvr_gym.verifiers.manufactoria import ProgramError, to_compact, to_text
+from rlvr_gym.verifiers.manufactoria import MODES, ProgramError, to_compact, to_text
 
 HINTS = ("none", "idea")
 KINDS = ("any", "substring", "ordered", "count")
@@ -54,6 +54,7 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
         tests: Hidden tests, 4 to 100; those that mutants of the reference machine need are kept in any case.
         shown: Tests in the prompt, 0 to 20, of which none is hidden.
         hint: `"idea"` says in the prompt how machines of the family work; `"none"` does not.
+        mode: `"strict"` or `"compat"`: what the prompt says of machines that do not halt; see `manufactoria@1`.
         style: See `ProceduralTaskSet`; compact prompts look like `oRBRB:`, and programs are those of `parse_compact`.
         split: See `ProceduralTaskSet`.
         size: See `ProceduralTaskSet`.
@@ -74,6 +75,7 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
         tests: int = 24,
         shown: int = 0,
         hint: str = "none",
+        mode: str = "strict",
         style: str = "question",
         split: str = "all",
         size: int = 10_000,
@@ -96,6 +98,9 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
             raise ConfigError("hint='idea' is a sentence: style='compact' has no place for it")
         super().__init__("Manufactoria", style=style, split=split, size=size, seed=seed)
         self._hint = hint
+        if mode not in MODES:
+            raise ConfigError(f"mode must be one of {', '.join(MODES)}; got {quoted(mode)}")
+        self._mode = mode
 
     def draw(self, rng: TaskRandom) -> Problem:
         """See `ProceduralTaskSet.draw`."""
@@ -133,7 +138,7 @@ class ManufactoriaTaskSet(ProceduralTaskSet[Problem]):
             "shown": examples,
         }
         difficulty = {"family": problem.tag, "length": self._length, "colours": len(problem.alphabet)}
-        prompt = prompt_of(problem, self.style, examples, self._hint)
+        prompt = prompt_of(problem, self.style, examples, self._hint, self._mode)
         return Task.create(prompt, private, difficulty=difficulty)
 
     def _solution(self, problem: Problem) -> str:
@@ -224,12 +229,13 @@ class ManufactoriaEnv(TextEnv):
             tests=tests,
             shown=shown,
             hint=hint,
+            mode=mode,
             style=style,
             split=split,
             size=size,
             seed=taskset_seed,
         )
-        self._surface = "compact" if style == "compact" else "language"
+        self._surface, self._mode = "compact" if style == "compact" else "language", mode
         judge = make_verifier("manufactoria@1", mode=mode, surface=self._surface, dense=dense)
         super().__init__(tasks, judge, reward=reward, max_turns=max_turns, render_mode=render_mode)
         self._told: list[str] = []
@@ -245,7 +251,7 @@ class ManufactoriaEnv(TextEnv):
         left = self.max_turns - self._turn
         if verdict.passed or not verdict.gradable or left == 0:
             return Transition(verdict=verdict)
-        told = feedback(str(action), verdict, self.task.private.get("shown", ()), self._surface)
+        told = feedback(str(action), verdict, self.task.private.get("shown", ()), self._surface, self._mode)
         self._told.append(told)
         if self._surface == "compact":
             return Transition(told)

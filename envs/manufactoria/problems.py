@@ -162,7 +162,7 @@ def problem_of(task: Task) -> Problem:
     return Problem(tag, alphabet, tuple(values))
 
 
-def exactly_solves(task: Task, response: str, *, surface: str = "language") -> bool | None:
+def exactly_solves(task: Task, response: str, *, surface: str) -> bool | None:
     """Whether a program is right on every tape; for evaluation, never for a reward.
 
     Args:

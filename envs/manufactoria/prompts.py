@@ -9,6 +9,7 @@ from rlvr_gym.envs.manufactoria.family import Family, Problem
 from rlvr_gym.envs.manufactoria.problems import FAMILIES
 from rlvr_gym.verifiers import Verdict
 from rlvr_gym.verifiers.manufactoria import (
+    COMPAT_VISITS,
     Program,
     ProgramError,
     find_program,
@@ -44,9 +45,12 @@ PAINTER_RED c:        # puts an R at the back; PAINTER_BLUE, PAINTER_YELLOW and 
 END end               # there is one END; its name is end, and it has no colon and no lines
 
 A branch that a puller does not list leads to NONE. Every other target must be the name of a node. Names are letters, \
-digits and underscores. The machine must halt on every tape: one that runs for ever fails, also on tapes to be \
-rejected.\
+digits and underscores. \
 """
+HALTING = {
+    "strict": "The machine must halt on every tape: one that runs for ever fails, also on tapes to be rejected.",
+    "compat": f"A tape on which the machine has not halted after {COMPAT_VISITS:,} nodes counts as rejected.",
+}
 ACCEPTING = "Only whether a tape is accepted counts; what is left on it does not matter."
 WRITING = "The tape that is left at `end` is the answer, and must be exactly right."
 EXAMPLE = """\
@@ -64,7 +68,7 @@ FORM = "Give the whole program in one ```manufactoria block; the last such block
 TOLD_FAILURES = 5
 
 
-def prompt_of(problem: Problem, style: str, examples: Sequence[dict[str, Any]], hint: str) -> str:
+def prompt_of(problem: Problem, style: str, examples: Sequence[dict[str, Any]], hint: str, mode: str = "strict") -> str:
     """The prompt of a problem.
 
     Args:
@@ -72,6 +76,7 @@ def prompt_of(problem: Problem, style: str, examples: Sequence[dict[str, Any]], 
         style: `"question"` or `"compact"`.
         examples: Tests that are shown.
         hint: `"none"`, or `"idea"` to say how such a machine works.
+        mode: See `manufactoria@1`.
 
     Example:
         >>> prompt_of(Problem("HAS", "RB", ("ordered", "RB")), "compact", [], "none")
@@ -82,7 +87,7 @@ def prompt_of(problem: Problem, style: str, examples: Sequence[dict[str, Any]], 
         four = "4" if len(problem.alphabet) == 4 else ""
         shown = "".join(f"|{test['input']}{_compact_wanted(test)}" for test in examples)
         return f"{four}{family.short(problem.values)}{shown}:"
-    sections = [LANGUAGE, EXAMPLE, WRITING if family.output else ACCEPTING, _tapes(family, problem)]
+    sections = [LANGUAGE + HALTING[mode], EXAMPLE, WRITING if family.output else ACCEPTING, _tapes(family, problem)]
     sections += [f"Hint: {family.idea}"] if hint == "idea" else []
     sections.append(f"Build a machine with this task: {family.criterion(problem.values)}")
     if examples:
@@ -112,7 +117,9 @@ def _said(test: dict[str, Any]) -> str:
     return f"{_named(test['input'])} is {'accepted' if test['expected_accepted'] else 'rejected'}"
 
 
-def feedback(response: str, verdict: Verdict, examples: Sequence[dict[str, Any]], surface: str) -> str:
+def feedback(
+    response: str, verdict: Verdict, examples: Sequence[dict[str, Any]], surface: str, mode: str = "strict"
+) -> str:
     """What is told after a failed attempt: what cannot be read, or which of the shown tests fail and how.
 
     Of the hidden tests it tells that one fails where all that are shown are passed, and nothing else.
@@ -122,22 +129,23 @@ def feedback(response: str, verdict: Verdict, examples: Sequence[dict[str, Any]]
         verdict: What the verifier said.
         examples: The tests that are shown.
         surface: See `manufactoria@1`.
+        mode: See `manufactoria@1`.
     """
     if surface == "compact":
-        return _compact_feedback(response, verdict, examples)
+        return _compact_feedback(response, verdict, examples, mode)
     if not verdict.parts:
         return f"The program cannot be read: {verdict.reason.text}."
-    failures = [line for test in examples if (line := _failure(_program(response, surface), test))]
+    failures = [line for test in examples if (line := _failure(_program(response, surface), test, mode))]
     if not failures:
         return "Every shown example comes out right, and a hidden test does not." if examples else "A test fails."
     return "\n".join(["Examples that come out wrong:", *failures[:TOLD_FAILURES]])
 
 
-def _compact_feedback(response: str, verdict: Verdict, examples: Sequence[dict[str, Any]]) -> str:
+def _compact_feedback(response: str, verdict: Verdict, examples: Sequence[dict[str, Any]], mode: str) -> str:
     if not verdict.parts:
         return "?:"
     program = _program(response, "compact")
-    wrong = next((test for test in examples if _failure(program, test)), None)
+    wrong = next((test for test in examples if _failure(program, test, mode)), None)
     return "x:" if wrong is None else f"{wrong['input']}{_compact_wanted(wrong)}:"
 
 
@@ -152,13 +160,15 @@ def _program(response: str, surface: str) -> Program | None:
 _ENDINGS = {"accept": "is accepted", "reject": "is rejected", "loop": "makes it run for ever", "budget": "does not end"}
 
 
-def _failure(program: Program | None, test: dict[str, Any]) -> str:
+def _failure(program: Program | None, test: dict[str, Any], mode: str) -> str:
     """How a shown test comes out wrong; empty where it does not."""
     tape = test["input"]
-    ended = None if program is None else run(program, tape, strict_budget(program, tape))
-    if ended is None:
+    if program is None:
         return ""
+    ended = run(program, tape, COMPAT_VISITS if mode == "compat" else strict_budget(program, tape))
     outcome = ended.outcome.value
+    if mode == "compat" and outcome in ("loop", "budget"):
+        outcome = "reject"
     if test["check_output"]:
         right = outcome == "accept" and ended.tape == test["expected_output"]
         got = f"becomes {_named(ended.tape)}" if outcome == "accept" else _ENDINGS[outcome]

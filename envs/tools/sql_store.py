@@ -209,9 +209,11 @@ def check_state(setup: Setup, state: Any) -> State:
 
 
 def _is_value(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return len(value) == 1 and all(kind in ("blob", "real") and isinstance(x, str) for kind, x in value.items())
-    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+    if value is None or isinstance(value, str | int | float):
+        return not isinstance(value, bool)
+    if not isinstance(value, Mapping):
+        return False
+    return len(value) == 1 and all(kind in ("blob", "real") and isinstance(x, str) for kind, x in value.items())
 
 
 def encoded(value: Any) -> Any:
@@ -288,4 +290,9 @@ def _name(name: str) -> str:
 
 
 def _order(row: list[Any]) -> list[str]:
-    return [content_hash(value) if isinstance(value, Mapping) else f"{type(value).__name__} {value!r}" for value in row]
+    return [
+        f"{type(value).__name__} {value!r}"
+        if isinstance(value, str | int) or not isinstance(value, Mapping)
+        else content_hash(value)
+        for value in row
+    ]

@@ -55,6 +55,7 @@ class ToolEnv(TextEnv):
         ConfigError: A setting is refused.
     """
 
+    tells: ClassVar[frozenset[str]] = TextEnv.tells | {"tool_calls"}
     how_to_answer: ClassVar[str] = HOW_TO_ANSWER
     """What the prompt says of a response without calls."""
 

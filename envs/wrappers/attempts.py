@@ -20,6 +20,7 @@ from rlvr_gym.envs.wrappers.base import (
     Place,
     Step,
     TextWrapper,
+    added,
     asked,
     beginning,
     check_number,
@@ -31,11 +32,13 @@ from rlvr_gym.envs.wrappers.base import (
     transcript,
 )
 from rlvr_gym.envs.wrappers.many import bases_of, text_env_of
+from rlvr_gym.reward_shaping.contexts import FIRST, Earlier, answer_key, calls_in
+from rlvr_gym.verifiers import Verdict
 
 Say = Callable[[Info], str]
 
 _NO_ANSWER = ("ambiguous", "malformed", "no_answer")
-_OF_THE_END = ("episode", "passed", "passed_with_hint", "stop_reason", "verdict", "verdict_with_hint")
+_OF_THE_END = ("episode", "passed", "passed_with_hint", "stop_reason", "verdict", "verdict_terms", "verdict_with_hint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Attempts:
         answers: The different answers among them, each as it was first given.
         wrong: Those of them that are wrong.
         again: Whether the last step was a wrong attempt, so that what was told after it is to be answered.
+        before: What there was before the attempt under way: every answer, as rewards tell them apart.
+        tokens: Length of the responses so far; None where nobody inside counts them.
     """
 
     first: str
@@ -83,6 +88,8 @@ class Attempts:
     answers: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
     again: bool = False
+    before: Earlier = FIRST
+    tokens: int | None = 0
 
     @classmethod
     def begin(cls, env: gym.Env[str, str], observation: str, info: Info) -> Self:
@@ -98,10 +105,12 @@ class Attempts:
         """
         if state is None:
             return None
-        names = ("first", "place", "conversation", "judged", "answers", "wrong", "again")
-        first, place, conversation, judged, answers, wrong, again = parts_of(wrapper, state, *names)
+        names = ("first", "place", "conversation", "judged", "answers", "wrong", "again", "before", "tokens")
+        first, place, conversation, judged, answers, wrong, again, before, tokens = parts_of(wrapper, state, *names)
         stands = place_from(wrapper, place) or Place("", 0, "")
-        return cls(first, stands, tuple(conversation), judged, tuple(answers), tuple(wrong), again)
+        earlier = Earlier(before[0], tuple(before[1]), *before[2:])
+        tell(wrapper.env, earlier)
+        return cls(first, stands, tuple(conversation), judged, tuple(answers), tuple(wrong), again, earlier, tokens)
 
     def to_state(self) -> dict[str, Any]:
         """As JSON."""
@@ -113,6 +122,8 @@ class Attempts:
             "answers": list(self.answers),
             "wrong": list(self.wrong),
             "again": self.again,
+            "before": [self.before.turns, list(self.before.answers), *self.before[2:]],
+            "tokens": self.tokens,
         }
 
     def told(self, info: Info) -> Info:
@@ -157,18 +168,27 @@ def attempt(
     observation, reward, terminated, truncated, info = env.step(action)
     passed = info.get("passed_with_hint", info.get("passed")) if terminated else None
     after = before if passed is None else _judged(env, before, str(action), info, bool(passed))
+    said = info.get("response_tokens")
+    after = replace(after, tokens=None if said is None or before.tokens is None else before.tokens + said)
     again = passed is not None and not passed and after.judged < rules.turns and not truncated
     terms = {name: value * rules.decay**before.judged for name, value in terms_of(reward, info).items()}
     if again:
+        earlier = _earlier(before, after.tokens, info)
+        # What a wrong attempt earned is not paid, or many of them could be worth more than a right one. What its
+        # verdict is worth is neither earned nor charged: the last verdict is paid, and told of those before it.
+        free = info.get("verdict_terms", ())
+        terms = {name: 0.0 if name in free else min(value, 0.0) for name, value in terms.items()}
         observation, anchor, terminated = say(info), _back(env, before.first), False
+        tell(env, earlier)
+        after = replace(after, before=earlier)
         info = {key: value for key, value in info.items() if key not in _OF_THE_END}
         messages = [{"role": "assistant", "content": str(action)}, {"role": "user", "content": observation}]
-        # What a wrong attempt earned is not paid, or many of them could be worth more than a right one.
-        terms = {name: min(value, 0.0) for name, value in terms.items()}
     else:
         messages, anchor = exchange(action, observation, info), info.get("anchor", place.anchor)
         if (terminated or truncated) and info.get("stop_reason") != "ungradable":
-            terms |= _repetition(after, rules)
+            terms = _repetition(terms, info, after, rules)
+        if "verdict_terms" in info:
+            info = {**info, "attempts": _attempts(before, rules, info)}
     place = replace(place, turn=place.turn + 1, anchor=anchored(anchor, after.wrong), over=terminated or truncated)
     after = replace(after, place=place, conversation=(*before.conversation, *messages), again=again)
     info = {**after.told(info), "messages": copied(messages), "reward_terms": terms}
@@ -180,10 +200,40 @@ def rendered(attempts: Attempts | None, inside: Any) -> Any:
     return transcript(attempts.conversation) if isinstance(inside, str) and attempts is not None else inside
 
 
-def _repetition(after: Attempts, rules: Rules) -> dict[str, float]:
+def tell(env: gym.Env[str, str], earlier: Earlier) -> None:
+    """Let the environment inside know what there was in the episode before the attempt that begins in it."""
+    inside = text_env_of(env)
+    if inside is not None:
+        inside.earlier = earlier
+
+
+def _repetition(terms: dict[str, float], info: Info, after: Attempts, rules: Rules) -> dict[str, float]:
     if not rules.repetition_penalty or not after.judged:
-        return {}
-    return {"repetition": -rules.repetition_penalty * (1 - len(after.answers) / after.judged)}
+        return terms
+    return added(terms, info, "repetition", -rules.repetition_penalty * (1 - len(after.answers) / after.judged))
+
+
+def _earlier(before: Attempts, tokens: int | None, info: Info) -> Earlier:
+    """What there is to tell the next attempt, of those so far and of the info of this one's last step."""
+    verdict = info.get("verdict", info.get("verdict_with_hint"))
+    answers = before.before.answers
+    if verdict is not None:
+        answers = (*answers, answer_key(Verdict.from_dict(verdict)))
+    calls = before.before.tool_calls + calls_in(info.get("tool_stats", {}))
+    return Earlier(before.place.turn + 1, answers, tokens, calls)
+
+
+def _attempts(before: Attempts, rules: Rules, info: Info) -> dict[str, Any]:
+    """For whoever makes another reward of the verdict: what it was multiplied by, and what was told of before."""
+    inside = info.get("attempts", {})
+    turns, answers, tokens, calls = before.before
+    return {
+        "factor": rules.decay**before.judged * inside.get("factor", 1.0),
+        "turns": turns,
+        "answers": list(answers),
+        "tokens": tokens,
+        "tool_calls": calls,
+    }
 
 
 def _judged(env: gym.Env[str, str], before: Attempts, action: str, info: Info, passed: bool) -> Attempts:

@@ -195,6 +195,16 @@ def terms_of(reward: SupportsFloat, info: Info) -> dict[str, float]:
     return dict(info.get("reward_terms", {"reward": float(reward)}))
 
 
+def added(terms: Mapping[str, float], info: Info, name: str, value: float) -> dict[str, float]:
+    """Terms with one more, that of a wrapper; it is `wrapper/<name>` where the verdict was paid by one of this name.
+
+    Example:
+        >>> added({"format": 1.0}, {"verdict_terms": ["format"]}, "format", 0.5)
+        {'format': 1.0, 'wrapper/format': 0.5}
+    """
+    return {**terms, f"wrapper/{name}" if name in info.get("verdict_terms", ()) else name: value}
+
+
 def transcript(messages: Iterable[Mapping[str, Any]]) -> str:
     """Messages as `TextEnv.render` writes them."""
     return "\n".join(f"[{message['role']}] {shown_content(message)}" for message in messages)
@@ -203,6 +213,19 @@ def transcript(messages: Iterable[Mapping[str, Any]]) -> str:
 def asked(messages: Sequence[Mapping[str, Any]]) -> str:
     """What is to be answered: the last message where it is not the policy's own, else nothing."""
     return str(messages[-1]["content"]) if messages and messages[-1]["role"] != "assistant" else ""
+
+
+def turns_allowed(env: gym.Env[Any, Any]) -> int | None:
+    """The most turns that an episode can have, by the attribute `max_turns` of the outermost that has one.
+
+    A `TextEnv` has one, and so have wrappers that change it. None: nobody says.
+
+    Example:
+        >>> turns_allowed(gym.make("rlvr_gym:rlvr/Mastermind-v0", max_turns=6))
+        6
+    """
+    found = env.get_wrapper_attr("max_turns") if env.has_wrapper_attr("max_turns") else None
+    return found if isinstance(found, int) else None
 
 
 def any_text(wrapper: TextWrapper) -> None:

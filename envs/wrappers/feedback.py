@@ -9,7 +9,7 @@ import gymnasium as gym
 from rlvr_gym.envs.state import stack
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.attempts import Attempts, Rules, attempt, rendered
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, turns_allowed
 from rlvr_gym.envs.wrappers.unary import TRY_AGAIN
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
@@ -129,6 +129,12 @@ class Feedback(TextWrapper):
             raise ConfigError(f"invitation is a text and share true or false, got {shown((invitation, share))}")
         self._level, self._share, self._invitation = level, share, invitation
         self._attempts: Attempts | None = None
+
+    @property
+    def max_turns(self) -> int | None:
+        """Turns of all attempts together; None where the environment does not say how many one has."""
+        inside = turns_allowed(self.env)
+        return None if inside is None else self._rules.turns * inside
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
         """See `TextEnv.reset`."""

@@ -17,6 +17,7 @@ from rlvr_gym.envs.wrappers.base import (
     Place,
     Step,
     TextWrapper,
+    added,
     asked,
     beginning,
     check_number,
@@ -93,9 +94,10 @@ class FormatGate(TextWrapper):
     """Every response has to be `<think>...</think><answer>...</answer>`; see `read_sections` for how strictly.
 
     With `mode="gate"` a response without the format ends the episode: terminated, `passed` False, a verdict with the
-    status `malformed`, reward 0; the environment inside does not see it. With `mode="bonus"` the outcome is left as it
-    is, and the term `format` of the reward is `weight` at the end of an episode in which every response had the format
-    (0 otherwise): once an episode, so that there is nothing to gain by more turns.
+    status `malformed`, and as the term `format` the reward that the environment gives such a verdict (`outcome`: 0);
+    the environment does not see the response. With `mode="bonus"` the outcome is left as it is, and the term `format`
+    of the reward is `weight` at the end of an episode in which every response had the format (0 otherwise): once an
+    episode, so that there is nothing to gain by more turns.
 
     What the environment inside is given, where the format is there: with `pass_on="answer"` what stands between the
     answer tags, with all markers in it; with `"tagged"` the same with its tags; with `"response"` everything. Give a
@@ -187,9 +189,14 @@ class FormatGate(TextWrapper):
 
     def _refusal(self, place: Place, action: str) -> Step:
         reason = Reason("bad_format", f"the response is not <{self._tags[0]}> and then <{self._tags[1]}>, each once")
-        verdict = Verdict(Status.MALFORMED, 0.0, reason, self._judge).to_dict()
-        info = place.end(action, "answered", passed=False, verdict=verdict)
-        return "", 0.0, True, False, {**info, "reward_terms": {"format": 0.0}}
+        verdict = Verdict(Status.MALFORMED, 0.0, reason, self._judge)
+        info = place.end(action, "answered", passed=False, verdict=verdict.to_dict())
+        paid = 0.0
+        if self.env.has_wrapper_attr("toolbox"):
+            info["tool_stats"] = self.env.get_wrapper_attr("toolbox").statistics()
+        if self.env.has_wrapper_attr("priced"):
+            paid = float(sum(self.env.get_wrapper_attr("priced")(verdict, str(action), info).values()))
+        return "", paid, True, False, {**info, "reward_terms": {"format": paid}, "verdict_terms": ["format"]}
 
     def _played(self, action: str, sections: Sections | None) -> Step:
         inner = action if sections is None else self._inner(action, sections)
@@ -198,7 +205,7 @@ class FormatGate(TextWrapper):
         if self._gate or not (terminated or truncated) or info.get("stop_reason") == "ungradable":
             return observation, float(reward), terminated, truncated, info
         bonus = self._weight if self._clean and sections is not None else 0.0
-        terms = {**terms_of(reward, info), "format": bonus}
+        terms = added(terms_of(reward, info), info, "format", bonus)
         return observation, float(sum(terms.values())), terminated, truncated, {**info, "reward_terms": terms}
 
     def _inner(self, action: str, sections: Sections) -> str:

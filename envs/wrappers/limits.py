@@ -8,7 +8,17 @@ from typing import Any
 import gymnasium as gym
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.text_env import Info
-from rlvr_gym.envs.wrappers.base import Options, Place, Step, TextWrapper, opened, parts_of, place_from, state_of
+from rlvr_gym.envs.wrappers.base import (
+    Options,
+    Place,
+    Step,
+    TextWrapper,
+    opened,
+    parts_of,
+    place_from,
+    state_of,
+    turns_allowed,
+)
 from rlvr_gym.verifiers import UnknownNameError
 
 COUNTERS: dict[str, Callable[[str], int]] = {
@@ -46,6 +56,11 @@ class TurnLimit(TextWrapper):
         self._max_turns = check_int("max_turns", max_turns, 1, None)
         self._place: Place | None = None
         self._steps = 0
+
+    @property
+    def max_turns(self) -> int:
+        """The limit, or that of the environment inside where it is lower."""
+        return min(self._max_turns, turns_allowed(self.env) or self._max_turns)
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
         """See `TextEnv.reset`."""
@@ -98,6 +113,8 @@ class TokenLimit(TextWrapper):
         >>> reward, terminated, truncated, info["stop_reason"], info["response_tokens"]
         (0.0, False, True, 'length', 6)
     """
+
+    counts_tokens = True
 
     def __init__(
         self,

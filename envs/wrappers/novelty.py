@@ -9,7 +9,7 @@ import gymnasium as gym
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import content_hash
 from rlvr_gym.envs.text_env import Info
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, check_number, parts_of, terms_of
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, added, check_number, parts_of, terms_of
 from rlvr_gym.reward_shaping.novelty import memory_from
 from rlvr_gym.verifiers import UnknownNameError
 
@@ -34,8 +34,10 @@ NOVELTY_KEYS: dict[str, Callable[[str, Info], str]] = {"anchor": _anchor, "answe
 class NoveltyBonus(TextWrapper):
     """What is new earns `weight * surprise`, as the term `novelty`: counts or RND-lite, at most `cap` an episode.
 
-    The memory is a value that only a trainer replaces (`set_memory`, from the next reset on), so that every worker has
-    the same and the same seed gives the same reward; it lets it learn `NOVELTY_KEYS[of](action, info)` of every step.
+    The memory is a value that only your own loop replaces (`set_memory`, from the next reset on), so that every worker
+    has the same and the same seed gives the same reward; let it learn `NOVELTY_KEYS[of](action, info)` of every step.
+    `Trainer` and `rlvr train` never replace it: there, what is new is new within the episode, and the reward that
+    learns from step to step is the term `novelty`.
     One key is paid once an episode, a step that passed and an ungradable one not at all (only wrong responses explore:
     arXiv 2505.17621). The hacks: random text is always new, and many turns collect more than an answer is worth. Hence
     the cap, to be kept below what a pass adds, and keys of what a response does.
@@ -111,7 +113,7 @@ class NoveltyBonus(TextWrapper):
         if key not in self._seen and not info.get("passed", False):
             bonus = min(self._weight * self._memory.surprise(key), self._cap - self._paid)
         self._paid, self._seen = self._paid + bonus, (*self._seen, key)
-        terms = {**terms_of(reward, info), "novelty": bonus}
+        terms = added(terms_of(reward, info), info, "novelty", bonus)
         return observation, float(sum(terms.values())), terminated, truncated, {**info, "reward_terms": terms}
 
     def get_state(self) -> Any:

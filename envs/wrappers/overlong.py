@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.text_env import Info
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, check_number, parts_of, terms_of
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, added, check_number, parts_of, terms_of
 from rlvr_gym.envs.wrappers.limits import COUNTERS
 from rlvr_gym.reward_shaping import overlong_penalty
 from rlvr_gym.verifiers import UnknownNameError
@@ -38,6 +38,8 @@ class OverlongPenalty(TextWrapper):
         >>> env.step("well it is I think exactly #### 54")[4]["reward_terms"]  # 8 words
         {'outcome': 1.0, 'overlong': -0.5}
     """
+
+    counts_tokens = True
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class OverlongPenalty(TextWrapper):
         info = {**info, "response_tokens": tokens}
         if (terminated or truncated) and info.get("stop_reason") != "ungradable":
             cost = self._weight * overlong_penalty(self._used, self._limit, self._cache)
-            info["reward_terms"] = terms = {**terms_of(reward, info), "overlong": cost}
+            info["reward_terms"] = terms = added(terms_of(reward, info), info, "overlong", cost)
             reward = sum(terms.values())
         return observation, float(reward), terminated, truncated, info
 

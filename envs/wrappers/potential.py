@@ -13,7 +13,7 @@ from rlvr_gym.envs.mastermind import MastermindEnv
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.text_env import Info, TextEnv
 from rlvr_gym.envs.walking import WalkingEnv
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, check_number, parts_of, terms_of
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, added, check_number, parts_of, terms_of
 from rlvr_gym.envs.wrappers.many import text_env_of
 from rlvr_gym.reward_shaping.potentials import check_end, shaping
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
@@ -128,7 +128,7 @@ class PotentialShaping(TextWrapper):
             return observation, float(reward), terminated, truncated, info
         ended = terminated or (truncated and not self._keeps)
         before, self._potential = self._potential, 0.0 if ended else self._here()
-        terms = {**terms_of(reward, info), "potential": shaping(before, self._potential, self._discount)}
+        terms = added(terms_of(reward, info), info, "potential", shaping(before, self._potential, self._discount))
         return observation, float(sum(terms.values())), terminated, truncated, {**info, "reward_terms": terms}
 
     def get_state(self) -> Any:

@@ -13,8 +13,17 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from rlvr_gym.envs.text_env import Info
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, parts_of, terms_of
-from rlvr_gym.reward_shaping.core import Judged, Reward, RewardContext, make_single_reward
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, added, parts_of, terms_of
+from rlvr_gym.envs.wrappers.many import text_env_of
+from rlvr_gym.reward_shaping.contexts import (
+    FIRST,
+    IN_AN_ENVIRONMENT,
+    Earlier,
+    check_points,
+    context_of,
+    reward_told,
+)
+from rlvr_gym.reward_shaping.core import NO_CONTEXT, Judged, Reward
 from rlvr_gym.reward_shaping.schedules import START, SchedulePoint, scored
 from rlvr_gym.verifiers import Verdict
 
@@ -26,9 +35,10 @@ class ScheduledReward(TextWrapper):
     """The reward of a verdict is that of a reward spec at the latest point of a schedule.
 
     Around the environment itself, inside of everything else: what other wrappers add to the reward or make of it stays
-    theirs. It takes the place of the terms `outcome` and `dense`; other terms of the environment stay, and so does the
-    reward of a step without a verdict. Where wrappers inside count tokens, the reward is told those of all responses of
-    the episode.
+    theirs. It takes the place of the terms that the environment made of the verdict (`info["verdict_terms"]`); other
+    terms stay, and so does the reward of a step without a verdict. Where wrappers inside count tokens, the reward is
+    told those of all responses of the episode; a reward in tokens is refused where none does. Of a policy that tries
+    again (`UnaryFeedback`, inside or outside) the last verdict is paid, with all that came before it.
 
     A point comes by `reset(options={"reward_schedule": point})` or by `set_schedule_point(point)`, for which a vector
     environment has `envs.call("set_schedule_point", point)`. The second waits for the next reset, an autoreset too,
@@ -40,7 +50,8 @@ class ScheduledReward(TextWrapper):
         point: The point to begin with, as JSON; by default `START`, which has version 0 and no values.
 
     Raises:
-        ConfigError: A setting is refused, or the reward compares responses, which an environment alone cannot.
+        ConfigError: A setting is refused; the reward compares responses, which an environment alone cannot, or reads
+            what is not told here; or the point is of a schedule that the reward does not read.
 
     Example:
         >>> env = ScheduledReward(gym.make("rlvr_gym:rlvr/Countdown-v0"), reward={"anneal": {"b": "outcome"}})
@@ -62,11 +73,11 @@ class ScheduledReward(TextWrapper):
         reward: str | Mapping[str, Any] | Reward = "outcome",
         point: Mapping[str, Any] | None = None,
     ) -> None:
-        made = make_single_reward(reward)
+        made = reward_told(reward, _told(env), "this environment")
         began = START if point is None else SchedulePoint.from_dict(point)
         super().__init__(env, reward=made.to_dict(), point=began.to_dict())
         self._reward = made
-        self._told = self._active = began
+        self._told = self._active = self._checked(began)
         self._tokens: int | None = 0
 
     @property
@@ -84,16 +95,16 @@ class ScheduledReward(TextWrapper):
             Its version, by which the sender sees that it arrived.
 
         Raises:
-            ConfigError: It is no point.
+            ConfigError: It is no point, or one of a schedule that the reward does not read.
         """
-        self._told = SchedulePoint.from_dict(point)
+        self._told = self._checked(SchedulePoint.from_dict(point))
         return self._told.version
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
         """See `TextEnv.reset`; the option `reward_schedule` is taken out."""
         told = self._told
         if isinstance(options, dict) and OPTION in options:
-            told = SchedulePoint.from_dict(options[OPTION])
+            told = self._checked(SchedulePoint.from_dict(options[OPTION]))
             options = {key: value for key, value in options.items() if key != OPTION} or None
         observation, info = self.env.reset(seed=seed, options=options)
         self._told = self._active = told
@@ -106,12 +117,26 @@ class ScheduledReward(TextWrapper):
         info = self._dated(info)
         said = info.get("response_tokens")
         self._tokens = None if said is None or self._tokens is None else self._tokens + said
-        judged = judged_in(action, info, self._tokens)
-        if judged is None:
+        told = info.get("verdict", info.get("verdict_with_hint"))
+        if told is None:
             return observation, float(reward), terminated, truncated, info
-        others = {name: value for name, value in terms_of(reward, info).items() if name not in OF_THE_VERDICT}
-        terms = {**others, **scored(self._reward, [judged], self._active)[0].terms}
-        return observation, float(sum(terms.values())), terminated, truncated, {**info, "reward_terms": terms}
+        paid = self.priced(Verdict.from_dict(told), action, info)
+        if "attempts" in info:
+            paid = {name: value * info["attempts"]["factor"] for name, value in paid.items()}
+        before, info["verdict_terms"] = info.get("verdict_terms", OF_THE_VERDICT), [*paid]
+        terms: dict[str, float] = {}
+        for name, value in terms_of(reward, info).items():
+            if name not in before:
+                terms = added(terms, info, name, value)
+        info["reward_terms"] = terms = {**terms, **paid}
+        return observation, float(sum(terms.values())), terminated, truncated, info
+
+    def priced(self, verdict: Verdict, action: str, info: Info) -> dict[str, float]:
+        """See `TextEnv.priced`."""
+        context = NO_CONTEXT
+        if self._reward.reads_context:
+            context = context_of(verdict, info, str(action), self._earlier(info), tokens=self._tokens)
+        return scored(self._reward, [Judged(verdict, context)], self._active)[0].terms
 
     def get_state(self) -> Any:
         """See `TextWrapper.get_state`."""
@@ -127,8 +152,28 @@ class ScheduledReward(TextWrapper):
         """See `TextWrapper.restored`."""
         return observation, self._dated(info)
 
+    def _earlier(self, info: Info) -> Earlier:
+        """The attempts before this one, by the wrapper inside or outside that lets the policy try again."""
+        if "attempts" in info:  # it is inside: turns are counted there, and tokens here
+            told = info["attempts"]
+            return Earlier(0, tuple(told["answers"]), 0, told["tool_calls"])
+        inside = text_env_of(self.env)
+        return FIRST if inside is None else inside.earlier
+
     def _dated(self, info: Info) -> Info:
         return {**info, "schedule_version": self._active.version}
+
+    def _checked(self, point: SchedulePoint) -> SchedulePoint:
+        check_points([self._reward], [point.values])
+        return point
+
+
+def _told(env: gym.Env[Any, Any]) -> set[str]:
+    """What a reward is told around an environment; see `Reward.needs`."""
+    inside = text_env_of(env)
+    told = set(IN_AN_ENVIRONMENT if inside is None else inside.tells)
+    counted = env.has_wrapper_attr("counts_tokens")
+    return told | {"tokens"} if counted else told
 
 
 def judged_in(action: Any, info: Info, tokens: int | None = None) -> Judged | None:
@@ -146,19 +191,14 @@ def judged_in(action: Any, info: Info, tokens: int | None = None) -> Judged | No
         >>> judged.verdict.passed, judged.context.answer_key, judged.context.turn
         (True, '54', 1)
     """
-    if "verdict" not in info:
+    told = info.get("verdict", info.get("verdict_with_hint"))
+    if told is None:
         return None
-    verdict = Verdict.from_dict(info["verdict"])
     if tokens is None and info.get("turn") == 1:
         tokens = info.get("response_tokens")
-    context = RewardContext(
-        prompt_id=info.get("task_id", ""),
-        turn=info.get("turn", 0),
-        tokens=tokens,
-        response=str(action),
-        answer_key=verdict.extracted or "",
-    )
-    return Judged(verdict, context)
+    verdict, before = Verdict.from_dict(told), info.get("attempts", {})
+    earlier = Earlier(0, tuple(before.get("answers", ())), 0, before.get("tool_calls", 0))
+    return Judged(verdict, context_of(verdict, info, str(action), earlier, tokens=tokens))
 
 
 def info_of(infos: Mapping[str, Any], index: int) -> Info:

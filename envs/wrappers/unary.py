@@ -8,7 +8,7 @@ import gymnasium as gym
 from rlvr_gym.envs.state import stack
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.attempts import Attempts, Rules, attempt, rendered
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper
+from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, turns_allowed
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -22,8 +22,9 @@ class UnaryFeedback(TextWrapper):
     truncated, an ungradable verdict among that. Every attempt begins where the episode began. An attempt without an
     answer is one.
 
-    **Reward.** The inner one times `decay ** t`, t counted from 0. What a wrong attempt earned before the last one is
-    not paid (dense rewards would add up to more than a right answer), what it cost is. At the end
+    **Reward.** The inner one times `decay ** t`, t counted from 0. The verdict of an attempt before the last one is not
+    paid (dense rewards would add up to more than a right answer); what else such an attempt earned is not either, what
+    it cost is. A reward inside is told turns, answers, tokens and calls of the attempts before. At the end
     `repetition_penalty * (1 - E / T)` is charged as the term `repetition`: E different answers, as the verifier tells
     them apart, in T attempts. The paper has `decay=0.5, repetition_penalty=0.5`; the defaults leave the reward as it
     is.
@@ -69,6 +70,12 @@ class UnaryFeedback(TextWrapper):
             raise ConfigError(f"feedback must be a sentence, got {shown(feedback)}")
         self._feedback = feedback
         self._attempts: Attempts | None = None
+
+    @property
+    def max_turns(self) -> int | None:
+        """Turns of all attempts together; None where the environment does not say how many one has."""
+        inside = turns_allowed(self.env)
+        return None if inside is None else self._rules.turns * inside
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
         """See `TextEnv.reset`."""

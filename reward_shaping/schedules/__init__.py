@@ -1,13 +1,6 @@
 """Reward schedules: stages that only the trainer advances, and the versioned points that rewards read."""
 
-from rlvr_gym.reward_shaping.schedules.binding import (
-    Response,
-    Scored,
-    Settled,
-    StaleVersionError,
-    scored,
-    settled,
-)
+from rlvr_gym.reward_shaping.schedules.binding import Scored, StaleVersionError, scored
 from rlvr_gym.reward_shaping.schedules.controller import AcknowledgementError, Controller
 from rlvr_gym.reward_shaping.schedules.evidence import (
     Coverage,
@@ -73,12 +66,10 @@ __all__ = [
     "Piecewise",
     "Plateau",
     "Rescue",
-    "Response",
     "RewardSchedule",
     "SchedulePoint",
     "ScheduleState",
     "Scored",
-    "Settled",
     "Shape",
     "Stage",
     "StaleVersionError",
@@ -96,5 +87,4 @@ __all__ = [
     "merged",
     "outcome_of",
     "scored",
-    "settled",
 ]

@@ -16,6 +16,7 @@ _COMMANDS = {
     "compare": "bench:run_compare",
     "rescore": "bench:run_rescore",
     "train": "train:run_train",
+    "grok": "grok:run_grok",
     "verify": "verify:run_verify",
     "play": "play:run_play",
     "audit": "audit:run_audit",
@@ -23,7 +24,7 @@ _COMMANDS = {
     "sandbox": "sandbox:run_sandbox",
     "mcp": "mcp:run_mcp",
 }
-_RESUMABLE = ("bench", "rescore", "train")
+_RESUMABLE = ("bench", "rescore", "train", "grok")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

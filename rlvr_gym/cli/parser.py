@@ -89,6 +89,18 @@ Exit status: 0 no attack succeeds; 1 an attack earns more than the documented ch
 raises; 2 a mistake in the command or its input."""
 
 
+_GROK = """\
+The phase transition of DELTA (arXiv 2509.21016) with a transformer of a tenth of a million parameters, from scratch. A
+base that writes machines without loops is asked for machines that need them; it is trained on right or wrong alone, on
+the share of tapes alone, and on the one and then the other.
+
+  rlvr grok                                                   three seeds of all arms; hours on two cores
+  rlvr grok --seeds 0 --arms two_stage --steps 200 --out runs/one
+  rlvr grok --plot --out runs/grok                            draw it again from what was run
+
+The same command continues what was interrupted. Writes OUT/grok.json, OUT/grok.png and the folders of all runs."""
+
+
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The whole command line, and the parser of each command."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -116,6 +128,9 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     play.add_argument("--episodes", type=int, default=5, help="how many tasks (5)")
     play.add_argument("--seed", type=int, default=0, help="seed of the first task (0)")
     _add_audit(commands.add_parser("audit", help="try to cheat", description=_AUDIT, formatter_class=raw))
+    _add_grok(
+        commands.add_parser("grok", help="dense, then binary: an experiment", description=_GROK, formatter_class=raw)
+    )
     _add_mcp(commands.add_parser("mcp", help="serve an environment's tools", description=_MCP, formatter_class=raw))
     sandbox.add_arguments(commands.add_parser("sandbox", help="run untrusted programs, serve a sandbox"))
     return parser, dict(commands.choices)
@@ -138,6 +153,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         rest = [word for word in rest if word not in settings]
     if rest:
         command = getattr(args, "parser", commands[args.command])
+        if rest[0].partition("=")[0] == "--env" and any(action.dest == "env" for action in command._actions):
+            command.error("unknown argument '--env': the environment is the first argument")
         options = [option for action in command._actions for option in action.option_strings]
         command.error(f"unknown argument {rest[0]!r}{suggestion(rest[0], options)}")
     return args
@@ -163,6 +180,20 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("env", help="environment id, for example rlvr/Arithmetic-v0 (see rlvr list)")
     parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords, values as JSON or plain text")
+
+
+def _add_grok(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", default="runs/grok", help="where everything goes (runs/grok)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="seeds (0 1 2)")
+    parser.add_argument("--arms", nargs="+", metavar="ARM", help="binary, dense, two_stage (all)")
+    parser.add_argument("--steps", type=int, help="training steps of an arm")
+    parser.add_argument("--imitation", type=int, help="steps of imitation that make the base")
+    parser.add_argument("--prompts", type=int, help="prompts a step")
+    parser.add_argument("--group", type=int, help="responses to a prompt")
+    parser.add_argument("--samples", type=int, help="samples of each problem that the base is asked for (128)")
+    parser.add_argument("--pooled", type=int, help="samples of the base in all (as many as an arm plays)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each (2)")
+    parser.add_argument("--plot", action="store_true", help="run nothing; draw what is there")
 
 
 def _add_mcp(parser: argparse.ArgumentParser) -> None:
@@ -212,7 +243,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_env(parser)
     parser.add_argument(
-        "--model", required=True, help="preset:nano, preset:micro, preset:mini, or a transformers folder"
+        "--model", required=True, help="preset:pico, preset:nano, preset:micro, preset:mini, or a transformers folder"
     )
     parser.add_argument("--alphabet", help="characters of a preset's tokenizer (printable ASCII)")
     parser.add_argument(

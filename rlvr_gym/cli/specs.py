@@ -18,7 +18,7 @@ from rlvr_gym.envs import Task, TextEnv
 from rlvr_gym.envs.knobs import keywords
 from rlvr_gym.registration import COMPOSITES, ENTRY_POINTS
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
-from rlvr_gym.verifiers.errors import suggestion
+from rlvr_gym.verifiers.errors import shown, suggestion
 
 if TYPE_CHECKING:
     from rlvr_gym.agents import LanguageModel
@@ -61,13 +61,20 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
 def parse_spec(text: str | None) -> Any:
     """A spec on the command line: JSON where it parses as JSON, else a name; None where there is none.
 
+    Raises:
+        ConfigError: It begins as JSON does and is none.
+
     Example:
         >>> parse_spec('{"cosine_mix": {"steps": 9}}'), parse_spec("delta_two_stage")
         ({'cosine_mix': {'steps': 9}}, 'delta_two_stage')
     """
+    if text is None:
+        return None
     try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if text.lstrip().startswith(("{", "[", '"')):
+            raise ConfigError(f"a spec is a name or JSON, and this is no JSON ({error}): {shown(text)}") from error
         return text
 
 

@@ -19,7 +19,7 @@ from rlvr_gym.verifiers import ConfigError, UnknownNameError
 
 WRAPPERS: Mapping[str, Callable[[gym.Env[str, str]], gym.Env[str, str]]] = {
     "hint": partial(Hint, fraction=0.0),  # shows what a rollout asks for
-    "unary": UnaryFeedback,
+    "unary": partial(UnaryFeedback, decay=0.5, repetition_penalty=0.5),  # as in the paper of UFO
 }
 
 OF_GRADED = ("pass_rate", "reward_mean", "cut_off", "entropy")  # means over episodes that could be graded
@@ -171,7 +171,16 @@ def _pass_rate(metrics: Mapping[str, float]) -> str:
 
 
 def _say_result(metrics: dict[str, float], folder: Path) -> None:
-    shown = ("pass_rate", "eval_pass_rate", "reward_mean", "tied_groups", "cut_off", "ungradable", "entropy")
+    shown = (
+        "pass_rate",
+        "hinted_pass_rate",
+        "eval_pass_rate",
+        "reward_mean",
+        "tied_groups",
+        "cut_off",
+        "ungradable",
+        "entropy",
+    )
     unknown = () if _graded(metrics) else OF_GRADED
     rows = [[key, "-" if key in unknown else f"{metrics[key]:.3f}"] for key in shown if key in {*metrics, *unknown}]
     say(table([f"step {metrics['step']:.0f}", "value"], rows))

@@ -43,6 +43,7 @@ from rlvr_gym.agents.models import LanguageModel  # noqa: E402
 from rlvr_gym.agents.notices import Notices, why_ungradable  # noqa: E402
 from rlvr_gym.agents.strategies import Sample  # noqa: E402
 from rlvr_gym.agents.tracking import read_json_lines  # noqa: E402
+from rlvr_gym.envs.wrappers import Hint  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 from rlvr_gym.cli.train import _pass_rate, _say_result  # noqa: E402
@@ -90,10 +91,11 @@ def trainer(
     folder: Path, paid: Paid, texts: Sequence[str] = ("0", "1", "2", "3"), ended: str = "stop", **more: Any
 ) -> Trainer:
     """One prompt a step, of which the responses are known; no divergence, a large rate."""
+    env = more.pop("env", Pays)
     pieces = {"group_size": len(texts), "kl_coef": 0.0, **more.pop("recipe", {})}
     recipe = recipes.get(more.pop("name", "grpo"), **pieces)
     settings = {"steps": 1, "prompts": 1, "max_new_tokens": 3, "learning_rate": 0.1, "warmup_steps": 1, **more}
-    run = Trainer(lambda: Pays(paid), start(), recipe, TrainConfig(**settings), folder)
+    run = Trainer(lambda: env(paid), start(), recipe, TrainConfig(**settings), folder)
     run.policy = Says(run.lm.tokenizer, texts, ended)  # type: ignore[assignment]
     return run
 
@@ -393,6 +395,63 @@ def test_what_was_cut_off_can_be_left_out_of_the_loss(finished: bool, learns: bo
     metrics = run.run()
     assert moved(before, run.lm) is learns
     assert metrics["reward_mean"] == 0.5  # it stays in all statistics
+
+
+class PaysLater(Pays):
+    """Four turns; the last one is paid."""
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        self.turn = 0
+        return super().reset(seed=seed, options=options)
+
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
+        self.turn += 1
+        if self.turn < 4:
+            return "=", 0.0, False, False, {}
+        return super().step(action)
+
+
+@pytest.mark.parametrize(("allowed", "shaped"), [(None, [1.0, -1.0]), (4, [1.0, -1.0]), (3, [1 - 3 / 4, -1 - 3 / 4])])
+def test_the_limit_of_lengths_is_that_of_the_whole_episode(
+    allowed: int | None, shaped: list[float], tmp_path: Path
+) -> None:
+    """DAPO with four responses of 5 tokens, each of at most 7: 20 of 28, where 23 are free.
+
+    An environment that does not say how many turns it allows is taken to allow those that were played. Were it 3, 17 of
+    21 would be free, and three quarters of the punishment due.
+    """
+    env = type("Env", (PaysLater,), {"max_turns": allowed})
+    settings = {"name": "dapo", "recipe": {"filter": {}}, "max_new_tokens": 7, "env": env}
+    trainer(tmp_path, lambda text: float(text == "0000"), ("0000", "1111"), **settings).run()
+    rows = read_json_lines(tmp_path / "completions.jsonl")
+    assert [(row["turns"], row["tokens"]) for row in rows] == [(4, 20)] * 2
+    assert [row["reward"] for row in rows] == pytest.approx(shaped)
+
+
+# --- Hints that cannot be given --------------------------------------------------------------------------------------
+
+
+def test_where_no_hint_can_be_given_that_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A sum has no solution in words: GHPO is GRPO there."""
+    recipe = recipes.get("ghpo", group_size=2)
+    config = TrainConfig(steps=2, prompts=2, max_new_tokens=3, learning_rate=0.1)
+
+    def make() -> gym.Env[str, str]:
+        return Hint(gym.make("rlvr_gym:rlvr/Arithmetic-v0", digits=1, style="compact"), fraction=0.0)
+
+    run = Trainer(make, start(), recipe, config, tmp_path)
+    run.policy = Says(run.lm.tokenizer, ("+", "="))  # type: ignore[assignment]
+    assert run.run()["hinted"] == 0.0
+    [said, _tied] = warnings(caplog)
+    assert said.startswith("step 1: 2 of 2 groups failed and were given no hint: of their tasks there is no solution")
+
+
+def test_a_group_that_failed_with_its_hint_had_one(caplog: pytest.LogCaptureFixture) -> None:
+    hinted = Episode("t", (), False, "answered", {}, hint=0.5, passed_with_hint=False)
+    right, lost = Episode("t", (), True, "answered", {}), Episode("t", (), None, "error", {})
+    notices = Notices()
+    notices.hinted(1, [[hinted, hinted], [right, Episode("t", (), False, "answered", {})], [lost, lost]])
+    assert warnings(caplog) == []
 
 
 # --- An environment that fails ---------------------------------------------------------------------------------------

@@ -99,12 +99,6 @@ def test_scales_by_hand(baseline: str, scale: str, expected: list[float]) -> Non
     assert close(advantages(values, key, every, baseline=baseline, scale=scale), expected)
 
 
-def test_what_was_cut_off_is_worth_its_bootstrap() -> None:
-    rewards, mask = torch.zeros(1, 2), torch.tensor([[True, True]])
-    found = gae(rewards, torch.zeros(1, 2), mask, discount=0.5, trace=1.0, bootstrap_B=torch.tensor([8.0]))
-    assert found.advantages_BT.tolist() == [[2.0, 4.0]]
-
-
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.integers(1, 12), st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1), st.floats(-1e6, 1e6))
 def test_gae_is_that_of_the_sampled_tokens_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -44,10 +45,10 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "grpo": Case("grpo", settings={"eval_every": 2, "eval_episodes": 8}),
+    "grpo": Case("grpo", {"reference_every": 1, "reference_decay": 0.5}, {"eval_every": 2, "eval_episodes": 8}),
     "dapo": Case("dapo"),
     "ppo": Case("ppo", {"updates": 2, "minibatches": 2}),
-    "gvpo": Case("gvpo", {"reference_every": 1, "reference_decay": 0.5, "kl_coef": 0.1}),
+    "gvpo": Case("gvpo"),
     "eepo": Case("eepo"),  # the first process plays all prompts, since the others' responses are unlearnt too
     "lora": Case("grpo", settings={"lora": 2, "gradient_checkpointing": True}),
 }
@@ -123,56 +124,109 @@ class Sharder:
         return values
 
 
-def launched(program: str, *words: Any) -> list[subprocess.Popen[bytes]]:
+# Imports what every process needs, once. For each line it forks processes, or says how one of them ended.
+NURSERY = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+import pathlib, time
+import test_distributed as t
+for line in sys.stdin:
+    request = json.loads(line)
+    if "pid" in request:
+        pid, status = os.waitpid(request["pid"], os.WNOHANG)
+        print(json.dumps(os.waitstatus_to_exitcode(status) if pid else None), flush=True)
+        continue
+    pids = []
+    for rank, errors in enumerate(request["errors"]):
+        pids.append(os.fork())
+        if not pids[-1]:
+            os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+            os.environ.update(request["env"], RANK=str(rank), LOCAL_RANK=str(rank))
+            sys.argv[1:] = request["words"]
+            exec(request["program"])
+            raise SystemExit
+    print(json.dumps(pids), flush=True)
+"""
+
+
+class Nursery:
+    """The process that forks the others: it speaks in lines of JSON."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def asked(self, **request: Any) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+class Forked(NamedTuple):
+    """A process of the nursery, and where its standard error goes."""
+
+    nursery: Nursery
+    pid: int
+    errors: Path
+
+    def exit_code(self, timeout_s: float) -> int | None:
+        """How it ended, negative for a signal; None if it runs on. To be asked no more once it has ended."""
+        deadline = time.monotonic() + timeout_s
+        while (code := self.nursery.asked(pid=self.pid)) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert code is None or isinstance(code, int)
+        return code
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    command = [sys.executable, "-c", NURSERY, str(Path(__file__).parent)]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        yield Nursery(process)
+
+
+def launched(nursery: Nursery, folder: Path, program: str, *words: Any) -> list[Forked]:
     """Two processes with what `torchrun` and `accelerate launch` tell theirs, this module as `t`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    begin = (
-        f"import sys, pathlib, time\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport test_distributed as t\n"
-    )
-    common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [sys.executable, "-c", begin + program, *map(str, words)]
-    return [
-        subprocess.Popen(
-            command,
-            env={**os.environ, **common, "OMP_NUM_THREADS": "1", "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(2)
-    ]
-
-
-def ended(processes: list[subprocess.Popen[bytes]]) -> list[str]:
-    """What they wrote to standard error, once all have ended well."""
-    told = [process.communicate(timeout=200)[1].decode() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(told)
-    return told
+    env = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    errors = [folder / f"errors-{rank}.txt" for rank in range(2)]
+    pids = nursery.asked(program=program, words=[*map(str, words)], env=env, errors=[*map(str, errors)])
+    return [Forked(nursery, pid, file) for pid, file in zip(pids, errors, strict=True)]
 
 
 @pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lost(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two processes of which the second was killed after the first checkpoint."""
     folder = tmp_path_factory.mktemp("lost")
     program = (
         "t.trainer('grpo', pathlib.Path(sys.argv[1]), t.Ranks.launched(), **t.LONGER).run(lambda m: time.sleep(0.3))"
     )
-    first, second = launched(program, folder)
+    first, second = launched(nursery, folder, program, folder)
     deadline = time.monotonic() + 120
-    while not checkpoints(folder / "grpo" / "checkpoints") and second.poll() is None and time.monotonic() < deadline:
+    while not checkpoints(folder / "grpo" / "checkpoints") and time.monotonic() < deadline:
+        assert second.exit_code(0) is None, second.errors.read_text()
         time.sleep(0.02)
-    second.send_signal(signal.SIGKILL)
-    told = first.communicate(timeout=120)[1].decode()
-    second.communicate()
-    assert first.returncode != 0
-    assert "Error" in told.splitlines()[-1]
+    os.kill(second.pid, signal.SIGKILL)
+    assert first.exit_code(120) not in {0, None}
+    assert second.exit_code(120) == -signal.SIGKILL
+    assert "Error" in first.errors.read_text().splitlines()[-1]
     assert checkpoints(folder / "grpo" / "checkpoints")
     assert not (folder / "grpo" / "model").exists()
     return folder
 
 
 @pytest.fixture(scope="module")
-def two(lost: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two(nursery: Nursery, lost: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every recipe, trained by two processes, which also take up the run that was lost, and make it as a whole."""
     folder = tmp_path_factory.mktemp("two")
     program = (
@@ -185,7 +239,9 @@ def two(lost: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "try: t.trainer('grpo', place, ranks, learning_rate=0.5)\n"
         "except t.ConfigError as error: (place / f'refused-{ranks.rank}').write_text(str(error))\n"
     )
-    ended(launched(program, folder, lost))
+    processes = launched(nursery, folder, program, folder, lost)
+    codes = [process.exit_code(200) for process in processes]
+    assert codes == [0, 0], "\n".join(process.errors.read_text() for process in processes)
     return folder
 
 

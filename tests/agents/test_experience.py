@@ -17,7 +17,7 @@ from rlvr_gym.agents.batch import make_batch  # noqa: E402
 from rlvr_gym.agents.experience import Learnable, groups_of, kept_groups, kept_samples  # noqa: E402
 from rlvr_gym.agents.late_rewards import shaped  # noqa: E402
 from rlvr_gym.agents.recipes import Channel, Critic, Filter, Recipe  # noqa: E402
-from rlvr_gym.agents.strategies import BASELINE, Sample  # noqa: E402
+from rlvr_gym.agents.strategies import BASELINE, Greedy, Sample, Tree  # noqa: E402
 from rlvr_gym.reward_shaping import top_groups  # noqa: E402
 
 
@@ -66,6 +66,18 @@ def test_each_filter_of_groups(choice: Filter, kept: set[int]) -> None:
     assert kept_groups(FOUR, choice) == kept
 
 
+def test_success_with_a_hint_counts_where_groups_are_chosen() -> None:
+    """GHPO's rescued groups have `passed` False throughout; two of four passed with a hint in group 0, none in 1."""
+    ends = [(0, True), (0, False), (0, True), (0, False), (1, False), (1, False)]
+    samples = [
+        Sample(Episode("t", (turn(float(right)),), False, "answered", {}, hint=0.25, passed_with_hint=right), number)
+        for number, right in ends
+    ]
+    assert kept_groups(samples, Filter(groups="varied")) == {0}
+    assert kept_groups(samples, Filter(groups="band", low=0.2, high=0.8)) == {0}
+    assert kept_groups([*samples, *group(1, 0, number=2)], Filter(groups="varied")) == {0, 2}
+
+
 def test_punished_lengths_do_not_make_a_group_varied() -> None:
     """DAPO's filter looks at what passed: shaping would make every group vary."""
     punished = {"sum": {"of": ["given", {"overlong": {"limit": 10, "cache": 5}}]}}
@@ -107,8 +119,18 @@ def test_what_was_cut_off_is_left_out_whatever_else_is() -> None:
 
 def test_top_groups_counts_down() -> None:
     assert top_groups([1.0] * 4, 0.3) == [True, False, False, False]
+    assert top_groups([1.0] * 8, 0.3) == [True, True, *[False] * 6]
     assert top_groups([0.1, 0.2], 0.0) == [False, False]
     assert top_groups([], 1.0) == []
+
+
+def test_of_few_groups_one_is_always_learnt_from() -> None:
+    """UFO's quarter of three groups, and the fifth of four whose short answers GRPO-lambda rewards."""
+    assert top_groups([0.1, 0.5, 0.2], 0.25) == [False, True, False]
+    assert kept_groups(FOUR[:6], recipes.get("ufo").filter) == {1}
+    lengths = [single(1, number, tokens=n) for number in range(4) for n in (1, 9)]
+    found = shaped(lengths, recipes.get("grpo-lambda").shaping, longest=10)
+    assert [sample.group for sample in found if sample.episode.reward < 1] == [0, 0]
 
 
 # --- Advantages ------------------------------------------------------------------------------------------------------
@@ -120,7 +142,7 @@ def test_the_greedy_companion_is_the_baseline_and_teaches_nothing() -> None:
     found, batch = estimate(recipes.get("remax", kl_coef=0.0), samples)
     assert batch.mask_BT.sum(dim=1).tolist() == [2, 1]
     assert found.advantages_BT[batch.mask_BT].tolist() == pytest.approx([0.8, 0.8, -0.5])
-    coarse = Recipe("x", channels=(Channel(baseline="greedy", scale="none"),))
+    coarse = Recipe("x", rollout=Greedy(), channels=(Channel(baseline="greedy", scale="none"),))
     assert torch.allclose(estimate(coarse, samples)[0].advantages_BT, found.advantages_BT)
     assert groups_of(samples) == {0: [0], 1: [2]}
 
@@ -260,7 +282,7 @@ def test_shared_turns_have_the_mean_of_their_leaves_or_each_leafs_own() -> None:
         for place, reward in enumerate((1.0, -0.5))
     ]
     channels = (Channel(baseline="none", scale="none"),)
-    hard, batch = estimate(Recipe("x", channels=channels, shared="hard"), leaves)
+    hard, batch = estimate(Recipe("x", rollout=Tree(), channels=channels, shared="hard"), leaves)
     soft, _ = estimate(Recipe("x", channels=channels, shared="soft"), leaves)
     assert hard.advantages_BT[batch.mask_BT].tolist() == [0.25, 1.0, 0.25, -0.5]
     assert soft.advantages_BT[batch.mask_BT].tolist() == [1.0, 1.0, -0.5, -0.5]

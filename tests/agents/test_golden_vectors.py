@@ -309,7 +309,7 @@ def test_v10_arpo_shared_turns(shared: str, expected: list[float]) -> None:
     ]
     known = Learnable.of(leaves)
     batch = make_batch(known.episodes, 0)
-    recipe = Recipe("x", channels=(Channel(baseline="none", scale="none"),), shared=shared)
+    recipe = Recipe("x", rollout=Branch(), channels=(Channel(baseline="none", scale="none"),), shared=shared)
     assert known.advantages(recipe, batch, None, None).advantages_BT[batch.mask_BT].tolist() == near(expected)
 
 
@@ -493,8 +493,13 @@ def test_v25_ufo() -> None:
 
 
 def test_v26_retool() -> None:
-    """What failed has min(-0.6, -1 + 0.1 (turns - 2) / 2)."""
-    failed = [sample(*[0.0] * turns) for turns in (2, 4, 10, 30)]
+    """What failed has min(-0.6, -1 + 0.1 (n - 2) / 2).
+
+    The n of its code counts the messages of policy and tool, and one more: after one call the policy has spoken twice
+    and the tool once, so n = 4; with t responses there are t - 1 results, so n = 2 t, and the reward is
+    -1 + 0.1 (t - 1). For n = 2, 4, 10, 30: t = 1, 2, 5, 15.
+    """
+    failed = [sample(*[0.0] * (n // 2)) for n in (2, 4, 10, 30)]
     spec = {"gate": {"then": "given", "otherwise": "turn_credit"}}
     after = shaped([*failed, sample(1.0, passed=True)], spec, longest=10)
     assert [each.episode.reward for each in after] == near([-1, -0.9, -0.6, -0.6, 1])
@@ -588,7 +593,9 @@ def regression_loss(recipe: Recipe) -> Callable[[Any], Any]:
         pairs = FIXED.reward_B.reshape(2, 2)
         if recipe.region == "gvpo":
             return gvpo_loss(ratio_B.reshape(2, 2), pairs, torch.ones(2, 2).bool(), beta=recipe.beta).mean()
-        return qrpo_loss(ratio_B, FIXED.reward_B, pairs.repeat_interleave(2, dim=0), beta=recipe.beta).mean()
+        quantile_B = torch.where(FIXED.reward_B == 1, 0.75, 0.25)  # in each pair one earned 1 and the other less
+        rest = recipe.beta * math.log((math.exp(0.75 / recipe.beta) + math.exp(0.25 / recipe.beta)) / 2)
+        return (quantile_B - rest - recipe.beta * ratio_B).square().mean()
 
     return loss
 
@@ -608,7 +615,8 @@ def test_the_gradient_of_a_recipe_is_that_of_its_loss(name: str) -> None:
     elif recipe.region == "weight":
         held = ADVANTAGES * OFF.exp().clamp(1 - recipe.clip_low, 1 + recipe.clip_high)
         ours = learner_loss(recipe, FIXED)
-        wanted = learner_loss(replace(recipe, region="none"), replace(FIXED, advantages_BT=held))
+        plain = replace(recipe, region="none", clip_low=0.2, clip_high=0.2)
+        wanted = learner_loss(plain, replace(FIXED, advantages_BT=held))
     else:
         ours = wanted = learner_loss(recipe, FIXED)
     found = gradient(ours, POINT)
@@ -789,7 +797,7 @@ def test_dapo_with_equal_bounds_and_lengths_is_grpo(seed: int, length: int) -> N
 
 def test_arpo_without_branches_is_grpo_over_tokens() -> None:
     """N = M: its rollouts are chains (see `test_strategies_trees.py`), and its pieces are GRPO's."""
-    arpo = recipes.get("arpo", rollout=Chain(), dual_clip=None, group_size=8)
+    arpo = recipes.get("arpo", rollout=Chain(), dual_clip=None, group_size=8, minibatches=1)
     assert arpo.to_dict() == recipes.get("grpo", kl_coef=0.0, aggregation="token_mean").to_dict() | {"name": "arpo"}
 
 

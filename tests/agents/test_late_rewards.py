@@ -54,14 +54,14 @@ def test_overlong_is_of_the_run_where_it_names_no_limit() -> None:
 
 
 def test_companions_are_no_group_to_be_ranked() -> None:
-    """Half of one group is none; with that of the companion there would be two."""
+    """Lengths 1 and 3: mean 2, deviation 1. With that of the companion, 2, the deviation would be another."""
     verdict = VERIFIER.verify("3 * 4", {"numbers": [3, 4], "target": 12})
     said = [Turn(Completion("3 * 4", (1,) * tokens), 0.0, "") for tokens in (1, 3, 2)]
     one, two, companion = (Episode("task", (turn,), True, "answered", verdict.to_dict()) for turn in said)
     samples = [Sample(one, 0), Sample(two, 0), Sample(companion, 0, role=BASELINE)]
-    for share, paid in ((0.5, [1.0, 1.0, 1.0]), (1.0, [1 - 0.5 / (1 + math.e), 1 - 0.5 / (1 + 1 / math.e), 1.0])):
-        top = {"sum": {"of": ["outcome", {"top_short": {"share": share}}]}}
-        assert [each.episode.reward for each in LateRewards(top).paid(samples)] == pytest.approx(paid)
+    top = {"sum": {"of": ["outcome", {"top_short": {"share": 1.0}}]}}
+    paid = [1 - 0.5 / (1 + math.e), 1 - 0.5 / (1 + 1 / math.e), 1.0]
+    assert [each.episode.reward for each in LateRewards(top).paid(samples)] == pytest.approx(paid)
 
 
 def test_without_a_reward_nothing_is_touched() -> None:
@@ -71,15 +71,53 @@ def test_without_a_reward_nothing_is_touched() -> None:
     assert (rewards.told(1, samples), rewards.state_dict(), rewards.settings) == ({}, {}, {})
 
 
+NOVEL = {"sum": {"of": ["outcome", "novelty"], "weights": [1, 0.125]}}
+
+
+def test_what_was_seen_three_times_is_half_as_new_and_a_checkpoint_knows_it() -> None:
+    """`1 / sqrt(1 + 3)`. A step is paid under the memory that it began with, and what is old teaches nothing."""
+    rewards = LateRewards(NOVEL)
+    wrong, right, unread = "3 + 4", "3 * 4", "twelve?"
+    step = [sample(wrong), sample(wrong), sample(right), sample(unread), sample("4 - 3")]
+    paid = [one.episode.turns[-1].reward for one in rewards.paid(step)]
+    assert paid == [0.125, 0.125, 1.0, 0.0, 0.125]
+    assert rewards.told(1, [*step, sample(wrong), sample(wrong, role=BASELINE), sample(wrong, age=1)]) == {}
+    paid = [one.episode.turns[-1].reward for one in rewards.paid(step)]
+    assert paid == pytest.approx([0.0625, 0.0625, 1.0, 0.0, 0.125 / math.sqrt(2)])
+    again = LateRewards(NOVEL)
+    again.load_state_dict(json.loads(json.dumps(rewards.state_dict())))
+    assert again.paid(step) == rewards.paid(step)
+    for other, saved in ((LateRewards(NOVEL), None), (LateRewards("outcome"), rewards.state_dict())):
+        with pytest.raises(ConfigError, match="memories"):
+            other.load_state_dict(saved)
+
+
+def test_rnd_forgets_what_is_new_by_its_rate() -> None:
+    """One visit leaves (1 - 1/2)^2 of the error."""
+    rewards = LateRewards({"novelty": {"of": "words", "memory": {"kind": "rnd", "rate": 0.5, "size": 32}}})
+    step = [sample("3 + 4")]
+    assert rewards.paid(step)[0].episode.turns[-1].reward == 1.0
+    rewards.told(1, step)
+    assert rewards.paid(step)[0].episode.turns[-1].reward == pytest.approx(0.25)
+    assert LateRewards(NOVEL).settings == {"reward": NOVEL | {"sum": {**NOVEL["sum"], "weights": [1.0, 0.125]}}}
+
+
 def test_a_run_that_is_continued_stands_where_it_stopped(tmp_path: Path) -> None:
+    reward = {"sum": {"of": ["anneal", {"novelty": {"of": "words"}}], "weights": [1, 0.125]}}
+
     def train(folder: str, steps: int) -> list[str]:
         config = TrainConfig(steps=steps, prompts=2, max_new_tokens=3, checkpoint_every=1)
         lm = build_preset("nano", alphabet="0123456789+=")
         make = lambda: gym.make("rlvr_gym:rlvr/Arithmetic-v0", digits=1, style="compact")  # noqa: E731
         recipe = recipes.get("grpo", group_size=2)
-        Trainer(make, lm, recipe, config, tmp_path / folder, schedule=SCHEDULE).run()
+        Trainer(make, lm, recipe, config, tmp_path / folder, reward=reward, schedule=SCHEDULE).run()
         return (tmp_path / folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
 
     whole = train("whole", 4)
     assert [json.loads(line)["schedule_stage"] for line in whole] == [0, 0, 1, 1]
     assert train("parts", 1) + train("parts", 4)[1:] == whole
+    state = Path("checkpoints", "step-000004", "trainer_state.json")
+    there, here = (json.loads((tmp_path / folder / state).read_text())["schedule"] for folder in ("whole", "parts"))
+    assert there == here
+    [memory] = here["memories"].values()
+    assert 8 < sum(memory["rows"][0]) <= 4 * 2 * 2  # steps, prompts, responses; nothing is learnt of an empty one

@@ -14,11 +14,11 @@ from rlvr_gym.agents import Completion, Episode, TrainConfig, TransformersPolicy
 from rlvr_gym.agents.batch import token_stats  # noqa: E402
 from rlvr_gym.agents.learner import Learner  # noqa: E402
 from rlvr_gym.agents.lessons import Lessons  # noqa: E402
-from rlvr_gym.agents.losses import entropy, gvpo_loss, qrpo_loss  # noqa: E402
+from rlvr_gym.agents.losses import entropy, gvpo_loss, qrpo_targets  # noqa: E402
 from rlvr_gym.agents.models import LanguageModel  # noqa: E402
 from rlvr_gym.agents.recipes import Channel, Correction, Critic, Filter, Recipe  # noqa: E402
 from rlvr_gym.agents.reference import Reference  # noqa: E402
-from rlvr_gym.agents.strategies import Sample  # noqa: E402
+from rlvr_gym.agents.strategies import Sample, Strategy  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
 
 ALPHABET = "0123456789+="
@@ -91,11 +91,70 @@ def test_qrpo_has_the_gradient_of_its_loss() -> None:
     recipe = recipes.get("qrpo", group_size=3)
     one = learner(recipe, max_grad_norm=1e9)
     lessons = lessons_of(one, played(model(3), REWARDS))
-    references = torch.stack([lessons.reward_B[lessons.group_B == group] for group in lessons.group_B.tolist()])
-    qrpo_loss(row_sums(one.lm, lessons), lessons.reward_B, references, beta=recipe.beta).mean().backward()
+    targets_B = qrpo_targets(lessons.reward_B, lessons.group_B, beta=recipe.beta)
+    (targets_B - recipe.beta * row_sums(one.lm, lessons)).square().mean().backward()
     expected = gradients(one.lm)
     one.update(1, lessons)
     assert close(gradients(one.lm), expected)
+
+
+@pytest.mark.parametrize("name", ["qrpo", "gvpo", "grpo", "rloo", "dapo"])
+def test_a_group_whose_rewards_are_equal_has_no_gradient(name: str) -> None:
+    """Exactly none; of a regression the rounding between what sampled and what learns, which it takes back."""
+    one = learner(recipes.get(name, kl_coef=0.0, group_size=3))
+    norm = one.learn(1, played(one.lm, [[0.0] * 3, [1.0] * 3]))["grad_norm"]
+    assert norm < 1e-6 if name in ("qrpo", "gvpo") else norm == 0.0
+
+
+def test_bounds_act_from_the_second_step_of_a_rollout_on() -> None:
+    """What makes GMPO and DAPO other than GRPO is seen where there are several steps, and only there."""
+    samples = played(model(), [[1.0, 0.0, 0.0] * 4, [0.0, 1.0, 1.0] * 4, [1.0, 1.0, 0.0] * 4, [0.0, 0.0, 1.0] * 4])
+    grpo = {"kl_coef": 0.0, "aggregation": "token_mean"}
+    moved: dict[tuple[str, int], Any] = {}
+    for steps in (1, 4):
+        every = {
+            "grpo": recipes.get("grpo", **grpo, minibatches=steps),
+            "dapo": recipes.get("dapo", shaping=None, filter={}, minibatches=steps),
+            "gmpo": recipes.get("gmpo", aggregation="token_mean", minibatches=steps),
+            "cispo": recipes.get("cispo", minibatches=steps),
+        }
+        for name, recipe in every.items():
+            one = learner(recipe, learning_rate=3e-3)
+            seen = one.learn(1, samples)
+            moved[name, steps] = torch.cat([p.detach().flatten() for p in one.lm.model.parameters()])
+            if name != "cispo":
+                assert (seen["clip_fraction_low"] + seen["clip_fraction_high"] > 0) is (steps > 1), name
+    for name in ("dapo", "gmpo", "cispo"):
+        assert torch.allclose(moved[name, 1], moved["grpo", 1], atol=1e-5)
+        assert not torch.allclose(moved[name, 4], moved["grpo", 4], atol=1e-3)
+
+
+def test_thresholds_rise_from_pass_to_pass() -> None:
+    """ReST: of rewards 0, 0.5, 0.75 and 1 the passes learn from three, two, one and one."""
+    one = learner(recipes.get("rest", group_size=4))
+    lessons = lessons_of(one, played(model(), [[0.0, 0.5, 0.75, 1.0]]))
+    passes = [sorted(part.reward_B[part.batch.mask_BT.any(dim=1)].tolist()) for part in one._parts(1, lessons)]
+    assert passes == [[0.5, 0.75, 1.0], [0.75, 1.0], [1.0], [1.0]]
+    assert [int(part.counted_BT.any(dim=1).sum()) for part in one._parts(1, lessons)] == [3, 2, 1, 1]
+
+
+def test_a_threshold_keeps_what_failed_with_a_part_from_being_imitated() -> None:
+    one = learner(recipes.get("raft", filter={"samples": "positive", "above": [0.99]}))
+    lessons = lessons_of(one, played(model(), [[0.0, 0.5, 0.75, 1.0]]))
+    assert lessons.reward_B[lessons.batch.mask_BT.any(dim=1)].tolist() == [1.0]
+    assert one.learn(1, played(model(), [[0.5, 0.75]]))["grad_norm"] == 0.0
+
+
+def test_a_greedy_baseline_without_its_response_is_refused() -> None:
+    class Lonely(Strategy):
+        name = "lonely"
+
+        def collect(self, *_: Any) -> list[Sample]:
+            return []
+
+    one = learner(recipes.get("remax", rollout=Lonely(), kl_coef=0.0))
+    with pytest.raises(ConfigError, match="there is none to prompt 0: let the rollout be 'greedy'"):
+        one.learn(1, played(model(), [[1.0]]))
 
 
 def test_an_entropy_bonus_has_the_gradient_of_the_entropy() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,17 @@ def test_credit_by_anchors_learns_a_corridor_faster() -> None:
 def test_branches_learn_as_much_from_half_of_the_first_calls() -> None:
     study = studies()["branches"]
     assert abs(mean(of_arm(study, "arpo", "trained")) - mean(of_arm(study, "grpo", "trained"))) < 0.05
+    groups = study["config"]["steps"] * study["config"]["prompts"]
+    begun = {arm: mean(of_arm(study, arm, "sampled_first_turns")) / groups for arm in study["recipes"]}
+    turns = {arm: mean(of_arm(study, arm, "sampled_turns")) / groups for arm in study["recipes"]}
+    assert begun["grpo"] == 16
+    page = PAGE.read_text(encoding="utf-8")
+    for arm in ("arpo", "arpo, hard"):
+        assert 8 <= begun[arm] < 9, "8 begin by themselves, and more only where one ended before it could branch"
+        assert turns[arm] < 0.8 * turns["grpo"]
+    for found in (begun, turns):
+        assert f"{found['arpo']:.1f}" in page
+        assert f"{found['grpo']:.1f}" in page
 
 
 def test_refilling_gains_by_the_update_and_costs_episodes() -> None:
@@ -91,3 +104,20 @@ def test_likelihood_of_what_passed_narrows_the_policy() -> None:
         for arm in ("grpo", "raft++")
     }
     assert mean(last["raft++"]) < mean(last["grpo"]) / 2
+
+
+def test_the_studies_run_what_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How each arm of the stored figures updates is how the arm in `studies.py` does, whatever the recipe is now."""
+    pytest.importorskip("torch", reason="agents need the extra 'agents'")
+    monkeypatch.syspath_prepend(str(FOLDER))
+    ours = importlib.import_module("studies").STUDIES
+    for name in ("studies", "tasks"):
+        del sys.modules[name]  # names that are the folder's own
+    pieces = ("ratio", "region", "clip_low", "clip_high", "dual_clip", "beta", "aggregation", "kl_coef", "kl_place")
+    pieces += ("whiten", "shared", "entropy_coef", "updates", "minibatches", "from_base", "group_size")
+    for name, study in studies().items():
+        assert set(study["recipes"]) == set(ours[name].arms)
+        for arm, stored in study["recipes"].items():
+            now = ours[name].arms[arm].to_dict()
+            assert {key: now[key] for key in pieces} == {key: stored[key] for key in pieces}, (name, arm)
+            assert {key: now["filter"][key] for key in stored["filter"]} == stored["filter"], (name, arm)

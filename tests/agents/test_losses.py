@@ -20,6 +20,8 @@ from rlvr_gym.agents.losses import (  # noqa: E402
     geometric_policy_loss,
     kl,
     policy_gradient_loss,
+    qrpo_targets,
+    qrpo_weights,
     sampler_correction,
     value_loss,
     weighted_policy_loss,
@@ -148,6 +150,13 @@ def test_the_plain_policy_gradient() -> None:
     assert new.grad[0].tolist() == [-3.0, 0.0]
 
 
+def test_a_token_that_was_all_but_impossible_has_a_gradient_like_any_other() -> None:
+    """Ratios are limited, log-probabilities are not: at log pi of -25 the slope is minus the advantage, as at -1."""
+    new = torch.tensor([[-25.0, -1.0]], dtype=F64, requires_grad=True)
+    policy_gradient_loss(new, row(1.5), torch.ones(1, 2, dtype=torch.bool)).sum().backward()
+    assert new.grad[0].tolist() == [-1.5, -1.5]
+
+
 def test_only_k2_has_the_gradient_of_the_divergence() -> None:
     """Of two actions, with expectations under the policy by hand: d KL / d logits = p (log p/q - KL)."""
     logits = torch.tensor([0.3, -0.2], dtype=F64, requires_grad=True)
@@ -171,6 +180,30 @@ def test_the_coefficient_follows_its_target() -> None:
         return adapted_coefficient(0.1, divergence, target=0.1, horizon=10_000, steps=1000)
 
     assert [moved(0.1), moved(0.11), moved(9.0), moved(0.0)] == pytest.approx([0.1, 0.101, 0.102, 0.098])
+
+
+GROUP = torch.zeros(8, dtype=torch.long)
+
+
+@pytest.mark.parametrize("right", range(9))
+def test_qrpo_pushes_right_answers_up_and_wrong_ones_down(right: int) -> None:
+    """By rewards of 0 and 1: in a mixed group each kind to its side, in a group of one kind nothing at all."""
+    rewards = torch.tensor([1.0] * right + [0.0] * (8 - right))
+    push = -qrpo_weights(torch.zeros(8), rewards, GROUP, beta=0.1)
+    if right in (0, 8):
+        assert push.tolist() == [0.0] * 8
+    else:
+        assert (push[:right] > 0).all()
+        assert (push[right:] < 0).all()
+
+
+def test_qrpo_with_many_different_rewards_is_that_of_the_paper() -> None:
+    """A thousand rewards in any order: quantiles are even, the partition is that of uniform ones, to half a rank."""
+    order = torch.randperm(1000, generator=torch.Generator().manual_seed(0))
+    rewards, group = order.to(F64), torch.zeros(1000, dtype=torch.long)
+    quantile = (order + 1) / 1000
+    wanted = quantile - 0.1 * math.log(0.1 * (math.exp(10) - 1))
+    assert torch.allclose(qrpo_targets(rewards, group, beta=0.1), wanted.to(F64), atol=1e-3)
 
 
 def test_the_value_loss_takes_the_worse_of_two() -> None:

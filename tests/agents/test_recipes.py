@@ -33,6 +33,18 @@ def test_a_recipe_prints_all_its_pieces_and_is_json(name: str) -> None:
     assert Recipe.of(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
+DUAL, SHAPED_RATIO = {"dual_clip": 3.0}, {"ratio": "sequence"}
+UNREAD: dict[str, list[dict[str, Any]]] = {
+    "clip": [{"beta": 9.0}, {"penalty_target": 5.0}],
+    "geometric": [DUAL, SHAPED_RATIO, {"clip_low": 0.9}],
+    "weight": [DUAL, SHAPED_RATIO],
+    "penalty": [DUAL, {"clip_high": 0.28}],
+    "none": [DUAL, SHAPED_RATIO, {"clip_high": 0.5}],
+    "gvpo": [DUAL, SHAPED_RATIO, {"entropy_coef": 0.5}, {"whiten": True}, {"aggregation": "token_sum"}],
+    "qrpo": [{"correction": {"mode": "mask"}}, {"shared": "hard", "rollout": {"name": "tree"}}],
+}
+
+
 @pytest.mark.parametrize(
     ("pieces", "told"),
     [
@@ -68,6 +80,43 @@ def test_a_recipe_prints_all_its_pieces_and_is_json(name: str) -> None:
         ({"whiten": 1}, "whiten must be true or false"),
         ({"region": "gvpo", "beta": 0}, "beta must be above 0 for gvpo"),
         ({"minibatches": 0}, "minibatches must be at least 1"),
+        *(
+            (
+                {"region": region, "kl_coef": 0.0, **piece},
+                f"{next(iter(piece))}=.* would not be read with region={region!r}",
+            )
+            for region, pieces in UNREAD.items()
+            for piece in pieces
+        ),
+        ({"region": "gvpo", "kl_coef": 0.1}, "kl_coef=0.1 would not be read with region='gvpo': leave it at 0.0"),
+        ({"region": "gvpo", "kl_coef": 0.0, "channels": [{"weight": 2.0}]}, "reads no channels"),
+        ({"region": "qrpo", "kl_coef": 0.0, "filter": {"samples": "positive", "dilute": True}}, "no filter.dilute"),
+        ({"kl_coef": 0.0, "kl_target": 0.1}, "set kl_coef above 0"),
+        ({"filter": {"share": 0.1}}, "share=0.1 would not be read with groups='all'"),
+        ({"filter": {"groups": "varied", "high": 0.5}}, "high=0.5 would not be read with groups='varied'"),
+        ({"filter": {"metric": "reward"}}, "metric='reward' would not be read with groups='all'"),
+        ({"filter": {"keep": 0.1}}, "keep=0.1 would not be read with samples='all'"),
+        ({"filter": {"samples": "positive", "keep": 0.1}}, "keep=0.1 would not be read with samples='positive'"),
+        ({"filter": {"samples": "advantage", "keep": 0.0}}, "keep must be above 0"),
+        ({"filter": {"groups": "spread", "share": 0.0}}, "share must be above 0"),
+        ({"filter": {"dilute": True}}, "dilute would not be read"),
+        ({"filter": {"above": [0.5]}}, "would not be read with samples='all'"),
+        ({"filter": {"samples": "positive", "above": [0.5, 0.1]}}, "above must not fall"),
+        ({"filter": {"samples": "positive", "above": []}}, "above must be a list of numbers"),
+        ({"filter": {"samples": "positive", "above": "0.5"}}, "above must be a list of numbers"),
+        (
+            {"channels": [{"baseline": "greedy", "scale": "none"}]},
+            "rollout='chain' plays none: set rollout to 'greedy'",
+        ),
+        (
+            {
+                "channels": [{"level": "token", "baseline": "none", "scale": "none"}],
+                "shared": "hard",
+                "rollout": {"name": "tree"},
+            },
+            "there is none",
+        ),
+        ({"shared": "hard"}, "rollout='chain' grows no tree"),
         ({"updates": 1.5}, "updates must be an integer"),
     ],
 )
@@ -153,7 +202,7 @@ def test_gigpo_and_grpo_with_an_anchor_channel_are_one_algorithm() -> None:
 
 
 def test_dapo_with_equal_bounds_no_filter_and_no_shaping_is_grpo_over_tokens() -> None:
-    made = recipes.get("dapo", clip_high=0.2, filter={}, shaping=None, group_size=8)
+    made = recipes.get("dapo", clip_high=0.2, filter={}, shaping=None, group_size=8, minibatches=1)
     assert made.to_dict() == recipes.get("grpo", kl_coef=0.0, aggregation="token_mean").to_dict() | {"name": "dapo"}
 
 
@@ -166,8 +215,9 @@ def test_a_recipe_prints_its_shaping_as_a_spec() -> None:
 
 def test_every_algorithm_of_the_field_has_its_name() -> None:
     asked = (
-        "reinforce rloo remax reinforce++ ppo ppo-penalty grpo dr-grpo dapo cppo raft raft++ reinforce-rej gvpo qrpo "
-        "gspo gmpo grpo-lambda ghpo eepo tree-grpo arpo arpo-replay gigpo ufo retool hrl spo rest rest-em"
+        "reinforce rloo remax reinforce++ reinforce++-baseline ppo ppo-penalty grpo dr-grpo dapo cppo raft raft++ "
+        "reinforce-rej gvpo qrpo "
+        "gspo gmpo cispo grpo-lambda ghpo eepo tree-grpo arpo arpo-replay gigpo ufo retool hrl spo rest rest-em"
     )
     assert set(asked.split()) <= set(recipes.names())
 
@@ -185,6 +235,24 @@ def test_the_page_says_of_each_recipe_what_it_sets() -> None:
             said = {key: {"name": value} if key == "rollout" else json.loads(value) for key, _, value in pairs}
             found[name] = Recipe(name, **said)
     assert found == {name: recipes.get(name) for name in recipes.names()}
+
+
+def test_the_page_names_the_recipes_whose_bounds_never_act() -> None:
+    """Those with a bound of the ratio and a single step, at which the ratio is 1."""
+    [named] = re.findall(r"above 1:\n(`arpo-replay`.*)\.$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    every = [recipes.get(name) for name in recipes.names()]
+    single = {each.name for each in every if each.updates * each.minibatches == 1}
+    assert set(re.findall(r"`([^`]+)`", named)) == {
+        each.name for each in every if each.name in single and each.region in ("clip", "geometric", "weight")
+    }
+
+
+def test_the_steps_of_a_rollout_are_those_of_the_papers() -> None:
+    """Optimiser steps; DAPO 512 prompts by 32, ARPO 128 by 16, RAFT++ 1024 by 256, Dr. GRPO 1024 responses by 128."""
+    expected = {"dapo": 16, "cispo": 16, "dr-grpo": 8, "gmpo": 8, "arpo": 8, "raft++": 4, "reinforce-rej": 4, "ufo": 4}
+    expected |= {"gspo": 4, "ppo": 4, "ppo-penalty": 4, "rest": 4, "rest-em": 4, "cppo": 2, "rloo": 2}
+    found = {name: recipes.get(name).updates * recipes.get(name).minibatches for name in recipes.names()}
+    assert {name: steps for name, steps in found.items() if steps > 1} == expected
 
 
 def test_the_examples_on_the_page_run() -> None:

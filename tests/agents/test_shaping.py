@@ -44,7 +44,7 @@ def plus(*of: Any, weight: float = 1.0) -> dict[str, Any]:
         (plus({"overlong": {"limit": 4, "cache": 1}}, weight=0.5), [sample(0.0, tokens=4)], [-0.5]),
         (WON, [sample(1.0), sample(0.0), sample(0.0)], [1, 0.25, 0.25]),
         (WON, [sample(1.0), sample(0.0), sample(0.0, group=1), sample(0.0, group=1)], [1, 0, 0.5, 0.5]),
-        (RETOOL, [sample(*[0.0] * n) for n in (4, 10, 30)], [-0.9, -0.6, -0.6]),
+        (RETOOL, [sample(*[0.0] * n) for n in (1, 2, 5, 15)], [-1, -0.9, -0.6, -0.6]),  # 0, 1, 4 and 14 calls
         (RETOOL, [sample(1.0)], [1.0]),
         ({"signed": {"of": WON}}, [sample(0.3), sample(0.2)], [1, -1]),  # one after the other
     ],
@@ -80,15 +80,22 @@ def test_companions_and_what_cannot_be_graded_are_in_nobodys_statistic() -> None
     assert [one.episode.reward for one in shaped(played, SIGNED, longest=10)] == [1, -1, 0.0, -0.5]
     assert [one.episode.reward for one in shaped(played, WON, longest=10)] == [1, 0, 0.0, 0.5]  # alone
     assert shaped(played, WON, longest=10)[2] == lost
-    # With the companion's group there would be two, of which the best half is one.
-    top = plus({"top_short": {"share": 0.5, "of": "given"}})
-    more = [sample(1.0, tokens=1), sample(1.0, tokens=3), sample(1.0, role=BASELINE)]
-    assert shaped(more, top, longest=10) == more
+    # Lengths 1 and 3: mean 2, deviation 1. With that of the companion, 2, the deviation would be another.
+    top = plus({"top_short": {"share": 1.0, "of": "given"}})
+    more = [sample(1.0, tokens=1), sample(1.0, tokens=3), sample(1.0, role=BASELINE, tokens=2)]
+    low, high = 1 / (1 + math.e), 1 / (1 + math.exp(-1))
+    found = [one.episode.reward for one in shaped(more, top, longest=10)]
+    assert found == pytest.approx([1 - low / 2, 1 - high / 2, 1.0])
 
 
 def test_what_comes_from_a_buffer_is_shaped_like_the_others() -> None:
     assert [each.episode.reward for each in shaped([sample(1.0, age=3)], SIGNED, longest=10)] == [1.0]
     assert [each.episode.reward for each in shaped([sample(0.0, age=3)], SIGNED, longest=10)] == [-1.0]
+
+
+def test_a_success_with_a_hint_is_no_fail() -> None:
+    hinted = Episode("t", (turn(1.0),), False, "answered", {}, hint=0.5, passed_with_hint=True)
+    assert [one.episode.reward for one in shaped([Sample(hinted, 0)], RETOOL, longest=10)] == [1.0]
 
 
 def test_shaping_stands_where_the_schedule_stands() -> None:

@@ -11,7 +11,7 @@ import gymnasium as gym
 import pytest
 from rlvr_gym.agents import Completion, Policy, Request, ScriptedPolicy
 from rlvr_gym.agents.policy import unit_interval
-from rlvr_gym.agents.strategies import Branch, Chain, Prompt, Sample, Search, Stage, Tree
+from rlvr_gym.agents.strategies import Branch, Chain, Prompt, Sample, Search, Stage, Tree, sampled_turns
 from rlvr_gym.agents.strategies.branch import mean_entropy
 from rlvr_gym.verifiers import ConfigError
 
@@ -94,6 +94,16 @@ def test_with_no_budget_for_branches_it_is_chain(mode: str) -> None:
     assert branch.collect(stage, prompts, 4, {}) == Chain().collect(stage, prompts, 4, {})
 
 
+@pytest.mark.parametrize(("size", "begun"), [(16, 8), (5, 3), (1, 1)])
+def test_half_of_a_group_begins_by_itself(size: int, begun: int) -> None:
+    """8 of 16, as in the paper: each branches once, after its first turn, and all have two; 8 + 16 turns."""
+    policy = Walker(0.5)
+    samples = collected(Branch(probability=1.0, weight=0.0), policy, size, max_turns=2)
+    assert {len(sample.episode.turns) for sample in samples} == {2}
+    assert len({id(sample.episode.turns[0]) for sample in samples}) == begun
+    assert policy.asked == begun + size
+
+
 def test_where_nothing_branches_the_rest_begin_anew_as_in_chain() -> None:
     """Entropy falls from 0.5 to 0.1: 0.5 + 0.2 * (-0.4) = 0.42 is not above 0.5."""
     branch = Branch(initial=2, mode="threshold")
@@ -145,6 +155,15 @@ def test_what_decides_must_be_known(size: int | None, entropies: tuple[float, ..
 
 
 # --- Tree ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_defaults_are_those_of_the_published_script_and_play_nothing_in_vain() -> None:
+    """M 2, L 1, N 2: 2 trees of 1 + 2 leaves, which are the whole group of 6."""
+    policy = Walker(0.5)
+    samples = collected(Tree(), policy, 6)
+    assert Tree().leaves == 3
+    assert Counter(sample.tree for sample in samples) == {0: 3, 1: 3}
+    assert policy.asked == sampled_turns(samples), "every turn that was sampled is learnt from"
 
 
 def test_trees_have_their_share_of_the_group_and_nothing_in_common() -> None:

@@ -154,6 +154,7 @@ def test_metrics_are_complete_and_the_ratio_starts_at_one(whole: Path) -> None:
     for row in rows:
         assert set(row) == {
             "step", "episodes", "ungradable", "reward_mean", "reward_std", "pass_rate", "tied_groups", "cut_off",
+            "passed_groups", "failed_groups",
             "response_tokens", "response_tokens_most", "grad_norm", "entropy", "clip_fraction_low",
             "clip_fraction_high", "kl", "advantage_skew", "logprob_gap", "learning_rate",
         }  # fmt: skip
@@ -204,6 +205,42 @@ def test_other_settings_in_the_same_folder_are_refused(whole: Path) -> None:
         trainer(whole, {"updates": 2}, learning_rate=0.5)
     with pytest.raises(ConfigError, match=r"recipe\.clip_high: 0\.2 there, 0\.28 now"):
         trainer(whole, {"updates": 2, "clip_high": 0.28})
+
+
+def test_settings_that_cannot_be_played_leave_nothing_behind(tmp_path: Path) -> None:
+    """What was refused is corrected in the same folder."""
+    refused = {
+        "a group of 7 cannot be kept of 2 trees with 3 leaves each": recipes.get("tree-grpo", group_size=7),
+        "hints are given by the wrapper Hint": recipes.get("ghpo"),
+        "at most the size of the group, 16, got 17": recipes.get("arpo", rollout={"name": "branch", "initial": 17}),
+    }
+    for message, recipe in refused.items():
+        with pytest.raises(ConfigError, match=message):
+            Trainer(make_env, start, recipe, config(prompts=1), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+    corrected = recipes.get("tree-grpo", kl_coef=0.0)
+    assert Trainer(make_env, start, corrected, config(steps=1, prompts=2), tmp_path / "run").run()["episodes"] == 12
+
+
+def test_a_run_that_made_no_step_begins_anew_with_other_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(seed: int) -> Trainer:
+        lm, recipe = build_preset("nano", alphabet=ALPHABET, seed=seed), recipes.get("grpo", group_size=2, kl_coef=0.0)
+        return Trainer(make_env, lm, recipe, config(steps=1, prompts=2, seed=seed), tmp_path)
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    first = made(seed=0)
+    monkeypatch.setattr(first.policy, "sample", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    before = (tmp_path / "base" / "model.safetensors").read_bytes()
+    assert made(seed=1).run()["step"] == 1
+    assert (tmp_path / "base" / "model.safetensors").read_bytes() != before, "its base is another one too"
+    with pytest.raises(ConfigError, match=r"train\.seed: 1 there, 0 now"):
+        made(seed=0)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 from rlvr_gym.verifiers import verifier_names
 
@@ -200,3 +201,13 @@ def test_training_may_be_in_a_wrapper() -> None:
     assert {name: type(_wrapped(name, make)()) for name in WRAPPERS} == {"hint": Hint, "unary": UnaryFeedback}
     with pytest.raises(UnknownNameError, match="did you mean 'hint'"):
         _wrapped("hnit", make)
+
+
+def test_the_wrapper_of_ufo_pays_as_its_paper_does() -> None:
+    """Half of the reward for each wrong attempt, and half of the share of repeated answers: 1/4 - 1/2 * (1 - 2/3)."""
+    from rlvr_gym.cli.train import WRAPPERS
+
+    env = WRAPPERS["unary"](gym.make("rlvr_gym:rlvr/Arithmetic-v0"))
+    env.reset(seed=0)
+    paid = [env.step(response)[1] for response in ("#### 1", "#### 1", "#### 54")]
+    assert paid == [0.0, 0.0, pytest.approx(1 / 4 - 1 / 6)]

@@ -87,6 +87,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "neither path nor hub": (f"bench GSM8K-v0 {SCRIPTED} --out out", "got neither"),
     # names
     "unknown command": ("bnech x", "unknown command 'bnech'; did you mean 'bench'"),
+    "an option for the environment": (
+        "train --recipe dapo --env Countdown-v0 --model preset:nano --out out",
+        "unknown argument '--env': the environment is the first argument",
+    ),
     "unknown option": (f"{BENCH} out --labl x", "unknown argument '--labl'; did you mean '--label'"),
     "unknown id": (f"bench Arithmetik-v0 {SCRIPTED} --out out", "did you mean 'rlvr/Arithmetic-v0'"),
     "unknown id after our package": (f"bench rlvr_gym:rlvr/Nope-v0 {SCRIPTED} --out out", "unknown environment"),

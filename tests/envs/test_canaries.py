@@ -27,7 +27,7 @@ from rlvr_gym.envs.knobs import knobs
 from rlvr_gym.envs.samples import sample_settings
 from rlvr_gym.envs.wrappers import FormatGate
 from rlvr_gym.envs.wrappers.novelty import NoveltyBonus
-from rlvr_gym.reward_shaping import REWARDS, Judged, RewardContext, make_reward
+from rlvr_gym.reward_shaping import REWARDS, Judged, Novelty, RewardContext, make_reward
 from rlvr_gym.reward_shaping import audit as audit_reward
 from rlvr_gym.verifiers import Reason, Status, Verdict
 from rlvr_gym.verifiers.verdict import VerifierId
@@ -279,10 +279,7 @@ NEEDS = {
 
 
 def test_no_reward_tells_wrong_responses_apart_by_their_form_in_silence() -> None:
-    """12 and 17: wrong answers that differ in form, length and cost earn the same, or `reward_shaping.audit` says why.
-
-    The cosine of length takes the place of the outcome, and is no term of form there; its docstring names the hack.
-    """
+    """12 and 17: wrong answers that differ in form, length and cost earn the same, or `audit` says why."""
     group = [
         Judged(
             Verdict(status, 0.0, Reason("x", "x"), VerifierId("hand", 1, "0"), text),
@@ -295,7 +292,12 @@ def test_no_reward_tells_wrong_responses_apart_by_their_form_in_silence() -> Non
                 text,
                 text,
                 ("a",),
-                {"tool_calls": n, "rubric": {"kind": n / 50_000}, "spans": []},
+                {
+                    "tool_calls": n,
+                    "rubric": {"kind": n / 50_000},
+                    "spans": [],
+                    "surprise": {Novelty().slot: n / 50_000},
+                },
                 given=0.0,
             ),
         )
@@ -310,8 +312,8 @@ def test_no_reward_tells_wrong_responses_apart_by_their_form_in_silence() -> Non
         reward = make_reward({name: NEEDS.get(name, {})})
         if len({sum(terms.values()) for terms in reward.terms_of(group)}) > 1:
             (told if audit_reward(reward).form_when_wrong else silent).add(name)
-    assert silent <= {"cosine_length"}
-    assert {"length", "overlong", "format", "layered", "tool_cost"} <= told
+    assert silent == set()
+    assert {"length", "cosine_length", "novelty", "overlong", "format", "layered", "tool_cost"} <= told
 
 
 # --- 19: planted exploits -------------------------------------------------------------------------------------------

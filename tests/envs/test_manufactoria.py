@@ -239,8 +239,8 @@ def test_where_nothing_more_is_known_the_answer_is_none() -> None:
     found = {}
     for index in range(10):
         task = env.taskset[index]
-        found[problem_of(task).tag] = exactly_solves(task, task.solution or "")
-        assert exactly_solves(task, "no program") is False
+        found[problem_of(task).tag] = exactly_solves(task, task.solution or "", surface="language")
+        assert exactly_solves(task, "no program", surface="language") is False
     assert found == {"PREPEND": None, "HAS": True}
     task = ManufactoriaTaskSet(families="START", style="compact")[0]
     painted = "G1;" + re.sub("[0-9]", lambda digit: str(int(digit[0]) + 1), str(task.solution))
@@ -399,3 +399,27 @@ def test_a_drawn_run_says_how_it_ends() -> None:
     assert "runs for ever" in run_svg(program, "B")
     assert "5 moments are drawn" in run_svg(program, "BBBBBBBB", rows=5)
     assert FOUR == "RBYG"
+
+
+LOOPS = "```manufactoria\nSTART start:\n    NEXT a\nPAINTER_RED a:\n    NEXT a\nEND end\n```"
+
+
+@pytest.mark.parametrize(("mode", "said"), [("strict", "runs for ever"), ("compat", "has not halted")])
+def test_what_is_told_of_machines_that_do_not_halt_is_what_is_judged(mode: str, said: str) -> None:
+    env = ManufactoriaEnv(families="EXACT", mode=mode, shown=4, max_turns=2)
+    prompt, _ = env.reset(seed=0)
+    assert said in prompt
+    assert not any(test["expected_accepted"] for test in env.task.private["shown"])
+    observation, *_ = env.step(LOOPS)
+    assert ("should be rejected, and does not end" in observation) is (mode == "strict")
+
+
+def test_lengths_and_kinds_can_be_asked_for() -> None:
+    env = ManufactoriaEnv(families="HAS", kind="ordered", shortest=4, length=5, style="compact")
+    prompts = [env.taskset.task(index).prompt for index in range(40)]
+    assert {prompt[0] for prompt in prompts} == {"o"}
+    assert {len(prompt) - 2 for prompt in prompts} == {4, 5}
+    with pytest.raises(ConfigError, match="kind must be one of"):
+        ManufactoriaEnv(kind="sorted")
+    with pytest.raises(ConfigError, match="shortest must"):
+        ManufactoriaEnv(shortest=5, length=4)

@@ -17,6 +17,7 @@ from rlvr_gym.reward_shaping import (
     REWARDS,
     START,
     Judged,
+    Novelty,
     Reward,
     RewardContext,
     SchedulePoint,
@@ -70,7 +71,7 @@ TREES = st.recursive(LEAVES, grown, max_leaves=4)
 PARTS = st.lists(
     st.builds(Part, st.sampled_from(["accept/0", "reject/0", "step/0"]), st.sampled_from([True, False, None]), UNIT),
     max_size=4,
-).map(tuple)
+).map(lambda parts: (Part("step/9", True, 0.5), *parts))
 
 
 @st.composite
@@ -90,6 +91,7 @@ CONTEXTS = st.builds(
     extras=st.fixed_dictionaries(
         {
             "tool_calls": st.integers(0, 99),
+            "surprise": st.fixed_dictionaries({Novelty().slot: UNIT}),
             "rubric": st.fixed_dictionaries({"kind": UNIT, "rude": UNIT}),
             "spans": st.lists(
                 st.builds(lambda score: {"kind": "fact", "start": 0, "end": 1, "score": score}, st.floats(-1, 1)),

@@ -1,4 +1,4 @@
-"""How a point reaches environments: workers, processes, autoresets, restarts; and what becomes of mixed versions."""
+"""How a point reaches environments: workers, processes, autoresets, restarts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rlvr_gym.envs.check import check_text_env
 from rlvr_gym.envs.vector import TextVectorEnv
 from rlvr_gym.envs.wrappers import FormatGate, TokenLimit, UnaryFeedback
 from rlvr_gym.envs.wrappers.scheduled import ScheduledReward, finished_infos, info_of, judged_in
-from rlvr_gym.reward_shaping.core import Judged, make_reward
+from rlvr_gym.reward_shaping.core import make_reward
 from rlvr_gym.reward_shaping.schedules import (
     PRESETS,
     SHAPES,
@@ -32,12 +32,9 @@ from rlvr_gym.reward_shaping.schedules import (
     AcknowledgementError,
     Controller,
     Feedback,
-    Response,
     SchedulePoint,
-    Scored,
     outcome_of,
     scored,
-    settled,
 )
 from rlvr_gym.verifiers import ConfigError, make_verifier
 
@@ -370,41 +367,6 @@ def test_an_environment_that_was_built_again_gets_the_point_with_its_next_reset(
     controller.deliver(vector)
     assert vector.reset()[1]["schedule_version"].tolist() == [1]
     vector.close()
-
-
-# --- Mixed versions --------------------------------------------------------------------------------------------------
-
-
-def judged(answer: str) -> Judged:
-    return Judged(make_verifier("countdown@1").verify(answer, {"numbers": [3, 4], "target": 12}))
-
-
-def test_a_group_of_mixed_versions_is_scored_again_or_dropped_and_counted() -> None:
-    controller = Controller({"fixed_two_stage": {"steps": 1}})
-    controller.advance(Feedback(1))  # version 1 is dense, 2 is binary
-    reward = make_reward(ANNEAL)
-    at = {version: partial(scored, reward, point=controller.point_of(version)) for version in (1, 2)}
-
-    def response(group: str, answer: str, version: int) -> Response:
-        return Response(group, at[version](batch=[judged(answer)])[0], judged(answer))
-
-    cut_off = Response("b", Scored({}, 1), None)
-    responses = [
-        response("a", WRONG, 1), response("a", RIGHT, 1),
-        response("b", WRONG, 1), response("b", RIGHT, 2), cut_off,
-    ]  # fmt: skip
-    again = settled(responses, reward, controller.point_of)
-    assert [(score.reward, score.version) for score in again.scores if score is not None] == [
-        (WRONG_SCORE, 1), (1.0, 1), (0.0, 2), (1.0, 2), (0.0, 2),
-    ]  # fmt: skip
-    assert (again.rescored, again.dropped) == (1, 0)
-    dropped = settled(responses, reward, controller.point_of, mixed="drop")
-    assert dropped.scores == [responses[0].scored, responses[1].scored, None, None, None]
-    assert (dropped.rescored, dropped.dropped) == (0, 1)
-    forgetful = Controller({"fixed_two_stage": {"steps": 1}})  # has not come to version 2
-    assert settled(responses, reward, forgetful.point_of).scores == dropped.scores
-    with pytest.raises(ConfigError, match="rescore"):
-        settled(responses, reward, controller.point_of, mixed="keep")
 
 
 # --- Killed and resumed ----------------------------------------------------------------------------------------------

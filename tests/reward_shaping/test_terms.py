@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -93,6 +94,31 @@ def test_more_steps_are_not_worth_more_than_good_ones() -> None:
     assert worth(gated, padded) == worth(gated, short) == 0.0
 
 
+@pytest.mark.parametrize("judged", [PASS, verdict(Status.PASSED, accept=[1.0]), verdict(accept=[1.0, 0.0])])
+def test_steps_that_no_verdict_has_are_refused_and_not_0(judged: Verdict) -> None:
+    with pytest.raises(ConfigError, match="no part that begins with 'stp/'"):
+        worth({"process": {"prefix": "stp/"}}, judged)
+    assert worth({"gate": {"then": {"process": {"prefix": "stp/"}}}}, FAIL) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"repetition": {"n": 1.5}}, "n must be a whole number of at least 1, got 1.5"),
+        ({"turn_decay": {"turns": 2.5}}, "turns must be a whole number"),
+        ({"length": {"fre": 3}}, "'length' has no setting 'fre'; it has free, per, weight, cap, unit"),
+        ({"outcome": {"weight": 3}}, "no setting 'weight'; it has none"),
+        ({"layered": {"corect": 3}}, "it has correct, partial, form"),
+        ("gate", "the reward 'gate' needs then"),
+        ({"sum": {"of": ["outcome"], "weights": 5}}, "reward 'sum'"),
+        ('{"sum":', "this text is no JSON"),
+    ],
+)
+def test_settings_that_are_none_are_refused_where_they_are_given(spec: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        make_reward(spec)
+
+
 def test_a_pass_is_worth_less_at_each_attempt_and_more_than_none() -> None:
     assert [worth("turn_decay", PASS, turn=turn) for turn in (1, 2, 3)] == [1.0, 0.5, 0.25]
     assert worth("turn_decay", FAIL, turn=1) == 0.0
@@ -108,6 +134,9 @@ def test_repeated_and_empty_answers_are_charged() -> None:
     assert worth("repeats", FAIL, history=("1/2", "1/2", "3"), answer_key="3") == -0.25
     assert worth("repeats", FAIL, history=("", ""), answer_key="") == -0.5
     assert worth("repeats", FAIL, history=("1", "2"), answer_key="3") == 0.0
+    assert worth("repeats", FAIL, answer_key="") == 0.0  # a first attempt has nothing to repeat
+    # The hack: the same in other words. Keys are texts; `UnaryFeedback` asks the verifier.
+    assert worth("repeats", FAIL, history=("0.5",), answer_key="1/2") == 0.0
 
 
 def test_format_is_what_the_verifier_could_read() -> None:
@@ -155,6 +184,15 @@ def test_verbosity_is_a_gated_price_on_words() -> None:
     assert worth("verbosity", FAIL, response="a " * 100_000) == 0.0
 
 
+def test_text_without_blanks_is_one_word_to_verbosity() -> None:
+    """The hack: 5,000 characters are free. The guard: characters, and a gate as there."""
+    assert worth("verbosity", PASS, response="well" * 1250) == 0.0
+    characters = {"gate": {"then": {"length": {"free": 1000, "per": 500, "weight": 0.1, "unit": "characters"}}}}
+    assert worth(characters, PASS, response="well" * 1250) == pytest.approx(-0.5)  # 0.1 * 4000 / 500, up to the cap
+    assert worth(characters, PASS, response="well" * 500) == pytest.approx(-0.2)
+    assert worth(characters, FAIL, response="well" * 1250) == 0.0
+
+
 def test_overlong_at_its_corners() -> None:
     reward = {"overlong": {"limit": 100, "cache": 20}}
     # 0 up to 80, then linear: -(90 - 80)/20 at 90, -1 at 100; public code gives -1.05 at 101.
@@ -169,6 +207,9 @@ def test_the_cosine_of_length() -> None:
     assert [worth(spec, PASS, tokens=n) for n in (0, 50, 100, 500)] == pytest.approx([1.0, 0.75, 0.5, 0.5])
     assert [worth(spec, FAIL, tokens=n) for n in (0, 50, 100, 500)] == pytest.approx([-1.0, -0.75, -0.5, -0.5])
     assert audit(spec).margin == 1.0
+    # The hack: among wrong responses the long one is worth more. The audit names it, unless the ends are one.
+    assert audit(spec).form_when_wrong == ("cosine_length",)
+    assert audit({"cosine_length": {"wrong": [-1.0, -1.0]}}).problems == ()
     # The hack: ends for which a long wrong response is worth as much as a right one. The constructor refuses them.
     with pytest.raises(ConfigError, match="above every wrong"):
         make_reward({"cosine_length": {"right": [1.0, 0.0], "wrong": [-1.0, 0.0]}})
@@ -180,6 +221,36 @@ def test_repeated_runs_of_words() -> None:
     assert worth("repetition", FAIL, response="a b") == 0.0
     assert worth("repetition", FAIL, response="one two three four") == 0.0
     assert audit("repetition").range == (-1.0, 0.0)
+
+
+def test_another_filler_at_each_place_is_no_repetition_and_a_price_on_length_sees_it() -> None:
+    filler = " ".join(f"well{n}" for n in range(600))
+    assert worth("repetition", FAIL, response=filler) == 0.0
+    assert worth("repetition", FAIL, response="well " * 600) == pytest.approx(-(1 - 1 / 598))
+    priced = {"sum": {"of": ["repetition", {"length": {"unit": "words"}}]}}
+    assert worth(priced, FAIL, response=filler) == pytest.approx(-0.5 * 88 / 100)  # 600 words, 512 of them free
+    assert audit({"sum": {"of": ["outcome", "repetition"]}}).form_when_wrong == ("repetition",)
+
+
+def test_among_wrong_responses_the_short_ones_lose_least_to_kimi_length() -> None:
+    """Lengths 10, 20, 30: x = 1/2, 0, -1/2, of which a fail gets min(0, x)."""
+    batch = [Judged(FAIL, RewardContext(group_id="a", tokens=n)) for n in (10, 20, 30)]
+    assert [row["kimi_length"] for row in make_reward("kimi_length").terms_of(batch)] == [0.0, 0.0, -0.5]
+    assert audit({"sum": {"of": ["outcome", "kimi_length"]}}).form_when_wrong == ("kimi_length",)
+    gated = {"sum": {"of": ["outcome", {"gate": {"then": "kimi_length"}}], "weights": [1, 0.5]}}
+    rows = make_reward(gated).terms_of(batch)
+    assert {sum(row.values()) for row in rows} == {0.0}
+    assert audit(gated).problems == ()
+
+
+def test_no_tool_at_all_is_cheapest_to_tool_cost() -> None:
+    """The hack: with a price above what a right answer is worth, not to call is best. The guard: the cap, the gate."""
+    loose = {"sum": {"of": ["outcome", {"tool_cost": {"price": 0.5, "cap": None}}]}}
+    assert worth(loose, PASS, extras={"tool_calls": 3}) == -0.5 < worth(loose, FAIL, extras={"tool_calls": 0})
+    assert not audit(loose).dominates
+    capped = {"sum": {"of": ["outcome", {"gate": {"then": {"tool_cost": {"price": 0.5}}}}]}}
+    assert worth(capped, PASS, extras={"tool_calls": 3}) == 0.5 > worth(capped, FAIL, extras={"tool_calls": 0})
+    assert audit(capped).problems == ()
 
 
 def test_tool_calls_cost_up_to_a_cap() -> None:

@@ -56,11 +56,15 @@ PAGES = ("number", "math", "countdown", "mastermind", "walk", "answer", "calls")
 EXAMPLES = [example for page in PAGES for example in examples(page)]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.page}: {example.response}")
-def test_every_example_is_true(example: Example) -> None:
-    verifier = make_verifier(f"{example.page}@1")
-    verdict = verifier.verify(example.response, REFERENCES.get(example.page, str)(example.reference))
-    assert (verdict.status.value, verdict.reason.code) == (example.status, example.reason)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_example_is_true(page: str) -> None:
+    verifier = make_verifier(f"{page}@1")
+    wrong = {}
+    for example in examples(page):
+        verdict = verifier.verify(example.response, REFERENCES.get(page, str)(example.reference))
+        if (verdict.status.value, verdict.reason.code) != (example.status, example.reason):
+            wrong[example] = verdict
+    assert wrong == {}
 
 
 def test_the_tables_were_found() -> None:

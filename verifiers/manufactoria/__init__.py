@@ -5,8 +5,8 @@ and everything else are of this project.
 """
 
 from rlvr_gym.verifiers.manufactoria.automata import Automaton, automaton_of, difference, explore
-from rlvr_gym.verifiers.manufactoria.engine import Moment, Outcome, Run, run, strict_budget, trace
-from rlvr_gym.verifiers.manufactoria.judge import Manufactoria, find_program
+from rlvr_gym.verifiers.manufactoria.engine import COMPAT_VISITS, Moment, Outcome, Run, run, strict_budget, trace
+from rlvr_gym.verifiers.manufactoria.judge import MODES, Manufactoria, find_program
 from rlvr_gym.verifiers.manufactoria.patterns import Pattern, PatternError
 from rlvr_gym.verifiers.manufactoria.program import (
     END,
@@ -24,7 +24,9 @@ from rlvr_gym.verifiers.manufactoria.program import (
 from rlvr_gym.verifiers.manufactoria.suites import acceptance_suite, checked_suite, mutants, output_suite
 
 __all__ = [
+    "COMPAT_VISITS",
     "END",
+    "MODES",
     "NONE",
     "Automaton",
     "Blueprint",

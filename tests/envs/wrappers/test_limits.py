@@ -7,7 +7,8 @@ from typing import Any
 import gymnasium as gym
 import pytest
 from rlvr_gym.envs import EpisodeOverError, TextAction, restore, snapshot
-from rlvr_gym.envs.wrappers import COUNTERS, TokenLimit, TurnLimit, UnaryFeedback
+from rlvr_gym.envs.wrappers import COUNTERS, Feedback, SystemPrompt, TokenLimit, TurnLimit, UnaryFeedback
+from rlvr_gym.envs.wrappers.base import turns_allowed
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 
 
@@ -32,6 +33,17 @@ def test_a_verdict_on_the_last_turn_is_a_verdict() -> None:
     env.reset(seed=0)
     _, _, terminated, truncated, info = env.step("#### 54")
     assert (terminated, truncated, info["stop_reason"], info["passed"]) == (True, False, "answered", True)
+
+
+def test_how_many_turns_an_episode_can_have_is_known_through_all_wrappers() -> None:
+    def guesses() -> gym.Env[str, str]:
+        return gym.make("rlvr_gym:rlvr/Mastermind-v0", max_turns=6)
+
+    assert turns_allowed(UnaryFeedback(arithmetic(), turns=4)) == 4
+    assert turns_allowed(SystemPrompt(Feedback(guesses(), turns=3), "Guess.")) == 18
+    assert turns_allowed(TurnLimit(guesses(), max_turns=2)) == turns_allowed(TurnLimit(arithmetic(), max_turns=9)) + 1
+    assert turns_allowed(UnaryFeedback(TurnLimit(guesses(), max_turns=5), turns=2)) == 10
+    assert turns_allowed(gym.make("CartPole-v1")) is None
 
 
 @pytest.mark.parametrize(
