@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from statistics import median
 
 import torch
 from rlvr_gym.agents.anchors import clustered, observations
@@ -57,6 +58,9 @@ def kept_groups(samples: Sequence[Sample], choice: Filter) -> set[int]:
     values = {group: _metric(samples, places, choice.metric) for group, places in groups_of(samples).items()}
     if choice.groups == "varied":
         return {group for group, found in values.items() if len(set(found)) > 1}
+    if choice.groups == "better":
+        rewards = {group: _metric(samples, places, "reward") for group, places in groups_of(samples).items()}
+        return {group for group, found in values.items() if len(set(found)) > 1 or _has_news(rewards[group])}
     if choice.groups == "band":
         return {group for group, found in values.items() if found and choice.low <= _mean(found) <= choice.high}
     if choice.groups == "spread":
@@ -242,6 +246,11 @@ def _sound(episode: Episode) -> Episode:
 def _metric(samples: Sequence[Sample], places: Sequence[int], metric: str) -> list[float]:
     graded = [samples[place].episode for place in places if samples[place].episode.gradable]
     return [float(episode.succeeded) if metric == "passed" else episode.reward for episode in graded]
+
+
+def _has_news(rewards: Sequence[float]) -> bool:
+    """Whether the best is above the middle one."""
+    return bool(rewards) and max(rewards) > median(rewards)
 
 
 def _shared(values_N: Tensor, node_N: Tensor) -> Tensor:

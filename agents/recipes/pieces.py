@@ -14,12 +14,12 @@ LEVELS = ("trajectory", "step", "token")
 KEYS = ("group", "anchor", "tree", "thread", "batch")
 OVER = ("units", "steps")
 METRICS = ("passed", "reward")
-GROUPS = ("all", "varied", "band", "spread")
+GROUPS = ("all", "varied", "better", "band", "spread")
 SAMPLES = ("all", "positive", "advantage")
 CORRECTIONS = ("truncate", "mask")
 RATIOS = ("token", "sequence", "geometric")
 _OF_GROUPS = {"all": ("metric", "share", "low", "high"), "varied": ("share", "low", "high")}
-_OF_GROUPS |= {"band": ("share",), "spread": ("low", "high")}
+_OF_GROUPS |= {"better": ("metric", "share", "low", "high"), "band": ("share",), "spread": ("low", "high")}
 _OF_SAMPLES = {"all": ("keep", "above"), "positive": ("keep",), "advantage": ("above",)}
 
 
@@ -111,7 +111,9 @@ class Filter:
     """Which groups and which responses are learnt from.
 
     Args:
-        groups: `"all"`; `"varied"`: those whose metric is not the same for all (DAPO, Reinforce-Rej); `"band"`: those
+        groups: `"all"`; `"varied"`: those whose metric is not the same for all (DAPO, Reinforce-Rej); `"better"`:
+            those of which some pass and some fail, or the best has a greater reward than the middle one, so that groups
+            without news, in which some are only worse than most, do not teach a policy to try nothing; `"band"`: those
             whose mean is within `low` and `high` (PRIME); `"spread"`: the `share` with the largest deviation (RAGEN,
             UFO).
         metric: Of what: `"passed"`, which shaping cannot touch, or `"reward"`.

@@ -102,8 +102,12 @@ class Plan:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What differs from the recipe `grpo`: no divergence from the base, and a wider upper bound."""
-        return {"group_size": self.group, "kl_coef": 0.0, "clip_high": 0.28}
+        """What differs from the recipe `grpo`: no divergence from the base, a wider upper bound, and a filter.
+
+        Of a group in which nothing is better than most, a small model learns one thing, to slip less; then it no longer
+        finds what is better. Such groups are left out, in every arm.
+        """
+        return {"group_size": self.group, "kl_coef": 0.0, "clip_high": 0.28, "filter": {"groups": "better"}}
 
     @property
     def training(self) -> dict[str, Any]:

@@ -66,6 +66,18 @@ def test_each_filter_of_groups(choice: Filter, kept: set[int]) -> None:
     assert kept_groups(FOUR, choice) == kept
 
 
+def test_groups_with_something_better_than_most_are_kept() -> None:
+    """By hand: partial scores 0.3 are fails. Worse than most is no news; better than most, and a mix, are."""
+    rows = [(0.3, 0.3, 0.1), (0.3, 0.3, 0.6), (0.3, 0.3, 0.3), (1, 1, 0.3), (1, 1, 1), (0, 0, 1)]
+    samples = [
+        Sample(Episode("t", (turn(reward),), reward == 1, "answered", {}), number)
+        for number, rewards in enumerate(rows)
+        for reward in rewards
+    ]
+    assert kept_groups(samples, Filter(groups="better")) == {1, 3, 5}
+    assert kept_groups(samples, Filter(groups="varied", metric="reward")) == {0, 1, 3, 5}
+
+
 def test_success_with_a_hint_counts_where_groups_are_chosen() -> None:
     """GHPO's rescued groups have `passed` False throughout; two of four passed with a hint in group 0, none in 1."""
     ends = [(0, True), (0, False), (0, True), (0, False), (1, False), (1, False)]
