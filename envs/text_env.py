@@ -55,7 +55,7 @@ class TextEnv(gym.Env[str, str]):
     Args:
         taskset: Where tasks come from.
         verifier: Who judges.
-        reward: A spec (see `rlvr_gym.reward_shaping.make_reward`) of what `tells` has: tokens are not counted here.
+        reward: A spec (see `rlvr_gym.reward_shaping.make_reward`). It is not told tokens: they are not counted here.
         max_turns: Steps after which an undecided episode is truncated.
         render_mode: None or `"ansi"` (a transcript as text).
 

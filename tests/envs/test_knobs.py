@@ -26,8 +26,7 @@ def meaning(env_id: str, name: str) -> str:
         (
             "rlvr/Arithmetic-v0",
             "reward",
-            "A spec (see `rlvr_gym.reward_shaping.make_reward`). It is told task, turn and response; tokens are not "
-            "counted here.",
+            "A spec (see `rlvr_gym.reward_shaping.make_reward`). It is not told tokens: they are not counted here.",
         ),  # "See `TextEnv`."
         # a text of its own behind "See `ProceduralTaskSet`;"
         (
