@@ -113,10 +113,11 @@ class LateRewards:
     def told(self, step: int, samples: Sequence[Sample]) -> dict[str, float]:
         """Advance the schedule and the memories after a step; gives the metrics."""
         fresh = [sample for sample in samples if sample.role != BASELINE and not sample.age]
-        judged = [found for sample in fresh if (found := _judged(sample, None)) is not None]
-        for slot, novelty in self._novelties.items():
-            texts = [text for one in judged if (text := novelty.seen(one.context))]
-            self._memories[slot] = self._memories[slot].learn(texts)
+        if self._novelties:
+            judged = [found for sample in fresh if (found := _judged(sample, None)) is not None]
+            for slot, novelty in self._novelties.items():
+                texts = [text for one in judged if (text := novelty.seen(one.context))]
+                self._memories[slot] = self._memories[slot].learn(texts)
         if self._controller is None:
             return {}
         episodes = [sample.episode for sample in fresh if sample.episode.gradable]
@@ -185,7 +186,10 @@ def shaped(
     if shaping is None:
         return list(samples)
     graded = {
-        place: Judged(_ENDS[sample.episode.succeeded], _context(sample, longest)._replace(given=sample.episode.reward))
+        place: Judged(
+            _ENDS[sample.episode.succeeded],
+            _context(sample, _found(sample.episode), longest)._replace(given=sample.episode.reward),
+        )
         for place, sample in enumerate(samples)
         if sample.episode.gradable and sample.episode.turns
     }
@@ -201,22 +205,21 @@ def _verdict(episode: Episode) -> Verdict | None:
     return Verdict.from_dict(episode.verdict) if episode.verdict else None
 
 
-def _found(episode: Episode) -> Mapping[str, Any]:
-    """The verdict, also of an episode with a hint; empty where there is none."""
-    found: Mapping[str, Any] = episode.judged.get("verdict", episode.verdict)
-    return found
+def _found(episode: Episode) -> Verdict | None:
+    """The verdict, also of an episode with a hint; None where there is none."""
+    found = episode.judged.get("verdict", episode.verdict)
+    return Verdict.from_dict(found) if found else None
 
 
 def _judged(sample: Sample, longest: int | None) -> Judged | None:
     episode = sample.episode
-    if not (episode.gradable and _found(episode) and episode.turns):
-        return None
-    return Judged(Verdict.from_dict(_found(episode)), _context(sample, longest))
+    verdict = _found(episode) if episode.gradable and episode.turns else None
+    return None if verdict is None else Judged(verdict, _context(sample, verdict, longest))
 
 
-def _context(sample: Sample, longest: int | None) -> RewardContext:
+def _context(sample: Sample, verdict: Verdict | None, longest: int | None) -> RewardContext:
     episode, before = sample.episode, sample.episode.judged
-    key = answer_key(Verdict.from_dict(_found(episode))) if _found(episode) else ""
+    key = "" if verdict is None else answer_key(verdict)
     calls = None if episode.tool_stats is None else before.get("tool_calls", 0) + calls_in(episode.tool_stats)
     return RewardContext(
         prompt_id=episode.task_id,

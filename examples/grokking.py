@@ -1,7 +1,7 @@
-"""Dense, then binary, from top to bottom: a base that cannot, a reward that shows the way, a switch, a model that can.
+"""Dense, then binary, from top to bottom: a base, a reward that shows the way, a switch, and what the model then can.
 
-    python examples/grokking.py                 about ten minutes on one core
-    python examples/grokking.py --arm binary    the same budget without the dense stage: nothing
+    python examples/grokking.py
+    python examples/grokking.py --arm binary    the same budget without the dense stage
 
 `rlvr grok` runs all arms with several seeds, and measures more.
 """

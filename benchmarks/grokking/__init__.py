@@ -1,9 +1,9 @@
-"""Dense, then binary: a phase transition in what a small transformer can do, from scratch (`rlvr grok`).
+"""Dense, then binary: can a small transformer be brought to what its base cannot do? From scratch (`rlvr grok`).
 
-A base learns to write machines without loops. Then it is asked for machines that need one in every state, which none of
-a hundred thousand samples is. Trained on whether a machine is right it learns nothing; trained on how many tapes it
-treats rightly, and then on whether it is right, it does. DELTA (arXiv 2509.21016) shows this with language models of
-billions of parameters; this is the same experiment with a tenth of a million, in an hour on two cores.
+A base learns to write machines without loops. Then it is asked for machines that need one in every state. Arms train it
+on whether a machine is right, on how many tapes it treats rightly, and on the one and then the other. DELTA (arXiv
+2509.21016) reports a phase transition of the last with language models of billions of parameters. This is the same
+protocol with a tenth of a million; what comes out of it is measured here, and not promised.
 """
 
 from rlvr_gym.benchmarks.grokking.base import make_base, slot_choices

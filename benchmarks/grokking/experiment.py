@@ -9,20 +9,20 @@ Everything is a function of the plan and the seed. What was interrupted goes on 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import torch
 from rlvr_gym.agents import TrainConfig, Trainer, TransformersPolicy, load_model, recipes
 from rlvr_gym.agents.checkpoint import save_model
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.models import LanguageModel, parameter_count
+from rlvr_gym.benchmarks.folder import write_json
 from rlvr_gym.benchmarks.grokking.base import Lesson, leads_back, lessons, make_base, taught_rightly
 from rlvr_gym.benchmarks.grokking.measure import problems, support
 from rlvr_gym.benchmarks.grokking.plan import ARMS, Plan
@@ -54,31 +54,42 @@ def grok(plan: Plan, out: Path, *, jobs: int = 1, say: Say = print) -> None:
 def _check_plan(plan: Plan, out: Path) -> None:
     file = out / "plan.json"
     settings = json.loads(json.dumps(asdict(plan)))
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else settings
+    try:
+        before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else settings
+        known = {key: [*before[key], *settings[key]] for key in ("seeds", "arms")}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{file} is damaged ({error!r}); choose another folder or delete this one") from error
     changed = [key for key in settings if key not in ("seeds", "arms") and before.get(key) != settings[key]]
     if changed:
         told = "; ".join(f"{key}: {before.get(key)!r} there, {settings[key]!r} now" for key in changed)
         raise ConfigError(f"{out} holds an experiment with other settings ({told}); choose another folder")
-    for key in ("seeds", "arms"):
-        settings[key] = list(dict.fromkeys([*before[key], *settings[key]]))
-    file.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    settings |= {key: list(dict.fromkeys(values)) for key, values in known.items()}
+    write_json(file, settings)
 
 
 def _spread(tasks: list[Callable[[], str]], jobs: int, say: Say) -> None:
     """Do all of them; a failure of one is raised after the others have ended."""
     if jobs == 1:
-        for task in tasks:
-            say(task())
+        with _one_thread():
+            for task in tasks:
+                say(task())
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
         for done in as_completed([pool.submit(task) for task in tasks]):
             say(done.result())
 
 
-def _one_thread() -> None:
-    """Two threads gain nothing at this size, and wait for each other where the cores are busy."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread, so that any number of jobs gives the same bits; two gain nothing at this size."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _policy(plan: Plan, lm: LanguageModel) -> TransformersPolicy:
@@ -108,7 +119,7 @@ def _base(plan: Plan, out: Path, seed: int) -> str:
         }
         told = [Lesson(task.prompt, str(task.solution)) for task in train]
         control = support(plan, _policy(plan, taught_rightly(plan, lm, seed, told)), train, FRESH, seed)
-        _write(file, {**found, "taught_rightly": control.to_dict()})
+        write_json(file, {**found, "taught_rightly": control.to_dict()})
     each = json.loads(file.read_text(encoding="utf-8"))["each"]
     return f"seed {seed}: base, {each['passed']} of {each['samples']} samples pass"
 
@@ -147,13 +158,7 @@ def _arm(plan: Plan, out: Path, seed: int, name: str) -> str:
         trainer.run()
         sides = {"train": train, "test": test}
         after = {side: support(plan, trainer.policy, tasks, FRESH, seed).to_dict() for side, tasks in sides.items()}
-        _write(file, after)
+        write_json(file, after)
     after = json.loads(file.read_text(encoding="utf-8"))
     rates = ", ".join(f"{split} {each['exact_rate']:.1%}" for split, each in after.items())
     return f"seed {seed}: {name}, right on every tape: {rates}"
-
-
-def _write(file: Path, found: dict[str, Any]) -> None:
-    partial_file = file.with_suffix(".partial")
-    partial_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    partial_file.replace(file)

@@ -7,16 +7,18 @@ something, and tries again.
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import gymnasium as gym
-from rlvr_gym.envs.state import restore, snapshot
+from rlvr_gym.envs.state import restore, snapshot, stack
 from rlvr_gym.envs.task import check_int, content_hash, copied
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.base import (
     Message,
+    Options,
     Place,
     Step,
     TextWrapper,
@@ -30,6 +32,7 @@ from rlvr_gym.envs.wrappers.base import (
     place_from,
     terms_of,
     transcript,
+    turns_allowed,
 )
 from rlvr_gym.envs.wrappers.many import bases_of, text_env_of
 from rlvr_gym.reward_shaping.contexts import FIRST, Earlier, answer_key, calls_in
@@ -193,6 +196,56 @@ def attempt(
     after = replace(after, place=place, conversation=(*before.conversation, *messages), again=again)
     info = {**after.told(info), "messages": copied(messages), "reward_terms": terms}
     return (observation, float(sum(terms.values())), terminated, truncated, info), after
+
+
+class AttemptsWrapper(TextWrapper):
+    """A wrapper of several attempts, but for what it says after a wrong one."""
+
+    _rules: Rules
+    _attempts: Attempts | None
+
+    def _begin_with(self, rules: Rules) -> None:
+        """Set the rules; refuse an environment that cannot be saved."""
+        stack(self.env)
+        self._rules, self._attempts = rules, None
+
+    @abstractmethod
+    def _say(self, info: Info) -> str:
+        """What is told after a wrong attempt."""
+
+    @property
+    def max_turns(self) -> int | None:
+        """Turns of all attempts together; None where the environment does not say how many one has."""
+        inside = turns_allowed(self.env)
+        return None if inside is None else self._rules.turns * inside
+
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
+        """See `TextEnv.reset`."""
+        self._attempts = None
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._attempts = Attempts.begin(self.env, observation, info)
+        return observation, self._attempts.told(info)
+
+    def step(self, action: str) -> Step:
+        """See `TextEnv.step`."""
+        result, self._attempts = attempt(self.env, self._attempts, action, self._rules, self._say)
+        return result
+
+    def get_state(self) -> Any:
+        """See `TextWrapper.get_state`."""
+        return None if self._attempts is None else self._attempts.to_state()
+
+    def set_state(self, state: Any) -> None:
+        """See `TextWrapper.set_state`."""
+        self._attempts = Attempts.from_state(self, state)
+
+    def restored(self, observation: Any, info: Info) -> tuple[Any, Info]:
+        """See `TextWrapper.restored`."""
+        return (observation, info) if self._attempts is None else self._attempts.seen(observation, info)
+
+    def render(self) -> Any:
+        """See `TextEnv.render`."""
+        return rendered(self._attempts, self.env.render())
 
 
 def rendered(attempts: Attempts | None, inside: Any) -> Any:

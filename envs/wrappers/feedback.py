@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
-from rlvr_gym.envs.state import stack
 from rlvr_gym.envs.text_env import Info
-from rlvr_gym.envs.wrappers.attempts import Attempts, Rules, attempt, rendered
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, turns_allowed
+from rlvr_gym.envs.wrappers.attempts import AttemptsWrapper, Rules
 from rlvr_gym.envs.wrappers.unary import TRY_AGAIN
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown, suggestion
@@ -70,7 +68,7 @@ _OF_A_COMPARISON = ("ambiguous", "two_answers", "unreadable")
 LEVELS = ("status", "reason")
 
 
-class Feedback(TextWrapper):
+class Feedback(AttemptsWrapper):
     """After a wrong answer the policy is told what was wrong with its form, and tries again.
 
     Attempts, rewards, anchors and `info["attempt"]` are those of `UnaryFeedback`. The sentences are constants: neither
@@ -121,48 +119,12 @@ class Feedback(TextWrapper):
             decay=decay,
             repetition_penalty=repetition_penalty,
         )
-        stack(env)
-        self._rules = Rules(turns, decay, repetition_penalty)
+        self._begin_with(Rules(turns, decay, repetition_penalty))
         if level not in LEVELS:
             raise ConfigError(f"level must be one of {', '.join(LEVELS)}, got {shown(level)}{_near(level)}")
         if not isinstance(invitation, str) or not isinstance(share, bool):
             raise ConfigError(f"invitation is a text and share true or false, got {shown((invitation, share))}")
         self._level, self._share, self._invitation = level, share, invitation
-        self._attempts: Attempts | None = None
-
-    @property
-    def max_turns(self) -> int | None:
-        """Turns of all attempts together; None where the environment does not say how many one has."""
-        inside = turns_allowed(self.env)
-        return None if inside is None else self._rules.turns * inside
-
-    def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
-        """See `TextEnv.reset`."""
-        self._attempts = None
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._attempts = Attempts.begin(self.env, observation, info)
-        return observation, self._attempts.told(info)
-
-    def step(self, action: str) -> Step:
-        """See `TextEnv.step`."""
-        result, self._attempts = attempt(self.env, self._attempts, action, self._rules, self._say)
-        return result
-
-    def get_state(self) -> Any:
-        """See `TextWrapper.get_state`."""
-        return None if self._attempts is None else self._attempts.to_state()
-
-    def set_state(self, state: Any) -> None:
-        """See `TextWrapper.set_state`."""
-        self._attempts = Attempts.from_state(self, state)
-
-    def restored(self, observation: Any, info: Info) -> tuple[Any, Info]:
-        """See `TextWrapper.restored`."""
-        return (observation, info) if self._attempts is None else self._attempts.seen(observation, info)
-
-    def render(self) -> Any:
-        """See `TextEnv.render`."""
-        return rendered(self._attempts, self.env.render())
 
     def _say(self, info: Info) -> str:
         verdict = info.get("verdict", info.get("verdict_with_hint"))

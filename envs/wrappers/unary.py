@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gymnasium as gym
-from rlvr_gym.envs.state import stack
 from rlvr_gym.envs.text_env import Info
-from rlvr_gym.envs.wrappers.attempts import Attempts, Rules, attempt, rendered
-from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, turns_allowed
+from rlvr_gym.envs.wrappers.attempts import AttemptsWrapper, Rules
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
 TRY_AGAIN = "Your answer is incorrect. Try again."
 
 
-class UnaryFeedback(TextWrapper):
+class UnaryFeedback(AttemptsWrapper):
     """After a wrong answer the policy is told the same sentence, and tries again (UFO, arXiv 2507.14295).
 
     The episode ends with the first right answer or with attempt number `turns`, or where the environment inside is
@@ -64,46 +60,10 @@ class UnaryFeedback(TextWrapper):
         repetition_penalty: float = 0.0,
     ) -> None:
         super().__init__(env, turns=turns, feedback=feedback, decay=decay, repetition_penalty=repetition_penalty)
-        stack(env)
-        self._rules = Rules(turns, decay, repetition_penalty)
+        self._begin_with(Rules(turns, decay, repetition_penalty))
         if not isinstance(feedback, str) or not feedback:
             raise ConfigError(f"feedback must be a sentence, got {shown(feedback)}")
         self._feedback = feedback
-        self._attempts: Attempts | None = None
-
-    @property
-    def max_turns(self) -> int | None:
-        """Turns of all attempts together; None where the environment does not say how many one has."""
-        inside = turns_allowed(self.env)
-        return None if inside is None else self._rules.turns * inside
-
-    def reset(self, *, seed: int | None = None, options: Options | None = None) -> tuple[str, Info]:
-        """See `TextEnv.reset`."""
-        self._attempts = None
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._attempts = Attempts.begin(self.env, observation, info)
-        return observation, self._attempts.told(info)
-
-    def step(self, action: str) -> Step:
-        """See `TextEnv.step`."""
-        result, self._attempts = attempt(self.env, self._attempts, action, self._rules, self._say)
-        return result
-
-    def get_state(self) -> Any:
-        """See `TextWrapper.get_state`."""
-        return None if self._attempts is None else self._attempts.to_state()
-
-    def set_state(self, state: Any) -> None:
-        """See `TextWrapper.set_state`."""
-        self._attempts = Attempts.from_state(self, state)
-
-    def restored(self, observation: Any, info: Info) -> tuple[Any, Info]:
-        """See `TextWrapper.restored`."""
-        return (observation, info) if self._attempts is None else self._attempts.seen(observation, info)
-
-    def render(self) -> Any:
-        """See `TextEnv.render`."""
-        return rendered(self._attempts, self.env.render())
 
     def _say(self, info: Info) -> str:
         return self._feedback
