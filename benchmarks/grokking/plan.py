@@ -64,10 +64,10 @@ class Plan:
 
     seeds: tuple[int, ...] = (0, 1, 2)
     arms: tuple[str, ...] = ("binary", "dense", "two_stage")
-    steps: int = 400
+    steps: int = 800
     prompts: int = 32
     group: int = 16
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     length: tuple[int, int] = (4, 5)
     slip: float = 0.004
     imitation: int = 1000

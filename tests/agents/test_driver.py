@@ -51,7 +51,7 @@ def _nothing_is_left(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def threads() -> list[str]:
-    """The threads of rollouts; the one that a process keeps for the connections of MCP may be there from other tests."""
+    """The threads of rollouts; the one that a process keeps for connections of MCP may be there from other tests."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name.startswith("rlvr-") and name != "rlvr-mcp"]
 
