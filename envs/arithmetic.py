@@ -8,10 +8,10 @@ characters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
+from rlvr_gym.envs.procedural import Common, ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
 from rlvr_gym.verifiers.errors import shown
@@ -34,10 +34,7 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         digits: Digits of each operand: a number, or a pair `[low, high]`. 1 to 100.
         operands: How many numbers, 2 to 100.
         operators: Any of `+`, `-`, `*`; products bind tighter.
-        style: See `ProceduralTaskSet`.
-        split: See `ProceduralTaskSet`.
-        size: See `ProceduralTaskSet`.
-        seed: See `ProceduralTaskSet`.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -49,17 +46,14 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         digits: int | Sequence[int] = 2,
         operands: int = 2,
         operators: str = "+",
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         low, high = (digits, digits) if isinstance(digits, int) else _pair("digits", digits)
         check_int("digits", low, 1, 100)
         check_int("digits", high, low, 100)
         check_int("operands", operands, 2, 100)
         check_operators(operators, OPERATORS)
-        super().__init__("Arithmetic", style=style, split=split, size=size, seed=seed)
+        super().__init__("Arithmetic", **common)
         self._low, self._high, self._operands, self._operators = low, high, operands, operators
         self._difficulty = {"digits": high, "operands": operands, "operators": operators}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
-FAMILIES = ("any", "code", "game", "math", "tool")
+FAMILIES = ("any", "code", "game", "instruction", "logic", "math", "structured", "tool")
 GENERATED = "Apache-2.0, as this project: tasks are made by its generator."
 ONE_TURN = "The task's text, and nothing after its answer."
 NO_DATA = "None: tasks are made by a generator."
@@ -18,7 +20,7 @@ class Card:
     """What an environment says of itself. `rlvr list --cards` shows it beside what is read off the code and measured.
 
     Args:
-        family: `"math"`, `"code"`, `"game"`, `"tool"` or `"any"`; chooses the attacks of the audit.
+        family: One of `FAMILIES`; chooses the attacks of the audit.
         answer_format: How a response declares its answer, in one sentence.
         licence: Under which terms tasks may be used; for data that the user brings, where they stand.
         chance: The largest mean reward, with the default knobs, that a policy earns which does not solve the task, in
@@ -26,9 +28,12 @@ class Card:
         chance_reason: Where that number comes from, in one sentence.
         told: What a policy is told, in one or two sentences; to be written where an episode has several turns.
         data: What data is needed, and its columns; to be written where a file is read.
+        distinct: At least so many different tasks there are with the default knobs; None where they are read from data.
+        levels: Keywords for each level of difficulty, the easiest first: with each level fewer tasks are solved by one
+            policy that does not change. `rlvr calibrate` measures it.
 
     Raises:
-        ConfigError: There is no such family, or the chance is no share.
+        ConfigError: There is no such family, the chance is no share, or a level is no dict of keywords.
 
     Example:
         >>> card = Card("math", "A last line `#### <number>`.", GENERATED, chance=0.1, chance_reason="one digit")
@@ -43,9 +48,13 @@ class Card:
     chance_reason: str = "nothing but a right answer is paid"
     told: str = ONE_TURN
     data: str = NO_DATA
+    distinct: int | None = None
+    levels: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             raise ConfigError(f"the family of a card is one of {', '.join(FAMILIES)}; got {shown(self.family)}")
         if not 0 <= self.chance <= 1:
             raise ConfigError(f"the chance of a card is a mean reward from 0 to 1, got {shown(self.chance)}")
+        if not all(isinstance(level, Mapping) and level for level in self.levels):
+            raise ConfigError(f"the levels of a card are dicts of keywords, got {shown(self.levels)}")

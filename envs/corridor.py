@@ -6,14 +6,13 @@ episode, so a policy learns them room by room, but a random one hardly ever sees
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.maze import shortest
-from rlvr_gym.envs.procedural import ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import Common, ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.walking import WalkingEnv
-from rlvr_gym.verifiers import make_verifier
 
 COLOURS = ("red", "green", "blue")
 
@@ -33,8 +32,8 @@ class CorridorTaskSet(ProceduralTaskSet[Row]):
         corridors: How many different corridors there are, 1 to 1,000,000; each is a task, met again and again.
         style: See `ProceduralTaskSet`; compact moves are `r`, `g` and `b`, views look like `0.3:`.
         split: See `ProceduralTaskSet`; a corridor belongs to one side.
-        size: See `ProceduralTaskSet`.
         seed: Another seed gives other corridors.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -45,15 +44,12 @@ class CorridorTaskSet(ProceduralTaskSet[Row]):
         *,
         rooms: int = 8,
         corridors: int = 4,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         self._rooms = check_int("rooms", rooms, 2, 100)
         self._corridors = check_int("corridors", corridors, 1, 1_000_000)
-        super().__init__("Corridor", style=style, split=split, size=size, seed=seed)
-        self._plans = f"Corridor doors|{seed}|{rooms}|"
+        super().__init__("Corridor", **common)
+        self._plans = f"Corridor doors|{common.get('seed', 0)}|{rooms}|"
 
     def draw(self, rng: TaskRandom) -> Row:
         """See `ProceduralTaskSet.draw`."""
@@ -97,20 +93,6 @@ class CorridorEnv(WalkingEnv):
     The episode ends behind the last room, or with the verdict on the way gone so far when the turns are over. The
     reward `"dense"` then pays for the share of rooms that were left behind. The anchor is the room.
 
-    Args:
-        rooms: See `CorridorTaskSet`.
-        corridors: See `CorridorTaskSet`.
-        max_turns: Doors.
-        style: See `CorridorTaskSet`.
-        split: See `CorridorTaskSet`.
-        size: See `CorridorTaskSet`.
-        taskset_seed: Seed of the task set: another one, other corridors.
-        reward: See `TextEnv`.
-        render_mode: See `TextEnv`.
-
-    Raises:
-        ConfigError: A knob is refused.
-
     Example:
         >>> env = CorridorEnv(rooms=2, style="compact")
         >>> env.reset(options={"task_index": 0})[0]
@@ -128,24 +110,8 @@ class CorridorEnv(WalkingEnv):
         chance_reason="one of the 4 corridors known by heart is 26 %; 24 random doors lead through in 6.5 %",
     )
 
-    def __init__(
-        self,
-        *,
-        rooms: int = 8,
-        corridors: int = 4,
-        max_turns: int = 24,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        taskset_seed: int = 0,
-        reward: str = "outcome",
-        render_mode: str | None = None,
-    ) -> None:
-        tasks = CorridorTaskSet(
-            rooms=rooms, corridors=corridors, style=style, split=split, size=size, seed=taskset_seed
-        )
-        judge = make_verifier("walk@1", **({"markers": ["whole"]} if style == "compact" else {}))
-        super().__init__(tasks, judge, reward=reward, max_turns=max_turns, render_mode=render_mode)
+    taskset_class = CorridorTaskSet
+    turns = 24
 
     def view(self, task: Task, place: str) -> str:
         """See `WalkingEnv.view`."""

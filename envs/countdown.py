@@ -6,10 +6,10 @@ checks the constraints with exact fractions and compares with no oracle string.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
+from rlvr_gym.envs.procedural import Common, ProceduralEnv, ProceduralTaskSet, TaskRandom, check_operators
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier, make_verifier
 
@@ -39,9 +39,7 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
         max_target: Largest target.
         operators: Any of `+ - * /`, of which solutions are made; a response may use all four.
         style: See `ProceduralTaskSet`; compact problems look like `3,5,7:22=`.
-        split: See `ProceduralTaskSet`.
-        size: See `ProceduralTaskSet`.
-        seed: See `ProceduralTaskSet`.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -54,16 +52,13 @@ class CountdownTaskSet(ProceduralTaskSet[Puzzle]):
         high: int = 25,
         max_target: int = 100,
         operators: str = OPERATORS,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         self._count = check_int("numbers", numbers, 2, 8)
         self._high = check_int("high", high, 1, 10_000)
         self._max_target = check_int("max_target", max_target, 1, 1_000_000)
         check_operators(operators, OPERATORS)
-        super().__init__("Countdown", style=style, split=split, size=size, seed=seed)
+        super().__init__("Countdown", **common)
         self._operators = operators
         self._difficulty = {"numbers": numbers, "high": high, "max_target": max_target, "operators": operators}
 

@@ -92,14 +92,21 @@ def _owned(entry: Any) -> dict[str, tuple[Any, inspect.Parameter]]:
     found: dict[str, tuple[Any, inspect.Parameter]] = {}
     procedural = isinstance(entry, type) and issubclass(entry, ProceduralEnv)
     if procedural:
-        parameters = inspect.signature(entry.taskset_class).parameters
-        found = {name: (entry.taskset_class, parameter) for name, parameter in parameters.items() if name != "seed"}
+        found = _taken(entry.taskset_class, entry.taskset_class)
+        del found["seed"]  # by the environment, as `taskset_seed`
+    return found | {name: one for name, one in _taken(entry, entry).items() if name not in found}
+
+
+def _taken(owner: Any, entry: Any) -> dict[str, tuple[Any, inspect.Parameter]]:
+    """What a class or function takes by name, and what its bases do where it passes more on."""
+    found: dict[str, tuple[Any, inspect.Parameter]] = {}
     for one in lineage(entry):
         own = _parameters(one)
         for parameter in own:
             if parameter.kind is parameter.KEYWORD_ONLY or (one is entry and _is_named(entry, parameter)):
-                found.setdefault(parameter.name, (entry, parameter))
-        if procedural or not any(parameter.kind is parameter.VAR_KEYWORD for parameter in own):
+                found.setdefault(parameter.name, (owner, parameter))
+        passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own)
+        if not passes_on or one is ProceduralEnv:  # which passes the rest to its task set
             break
     return found
 

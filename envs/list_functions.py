@@ -11,13 +11,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, Unpack
 
 from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.code import PUBLIC_WEIGHT, code_verifier, fenced
 from rlvr_gym.envs.list_programs import ListProgram, draw_program
 from rlvr_gym.envs.list_steps import Ints
-from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import Common, ProceduralEnv, ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.verifiers import ConfigError, Verifier
 from rlvr_gym.verifiers.errors import shown as quoted
@@ -40,9 +40,7 @@ class ListFunctionsTaskSet(ProceduralTaskSet[ListProgram]):
         shown: Examples in the prompt, 0 to 20; the first is the answer for the empty list.
         described: Says in English what the function does; else the examples have to do.
         style: See `ProceduralTaskSet`; compact examples look like `[2,1]:[1,2]`, and the whole response is the program.
-        split: See `ProceduralTaskSet`.
-        size: See `ProceduralTaskSet`.
-        seed: See `ProceduralTaskSet`.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -56,10 +54,7 @@ class ListFunctionsTaskSet(ProceduralTaskSet[ListProgram]):
         high: int = 20,
         shown: int = 6,
         described: bool = False,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         self._depth = check_int("depth", depth, 1, 6)
         self._length = check_int("length", length, 3, 30)
@@ -69,7 +64,7 @@ class ListFunctionsTaskSet(ProceduralTaskSet[ListProgram]):
             raise ConfigError(f"described must be true or false, got {quoted(described)}")
         if not described and not shown:
             raise ConfigError("shown=0 leaves nothing that says what the function does: give described=true as well")
-        super().__init__("ListFunctions", style=style, split=split, size=size, seed=seed)
+        super().__init__("ListFunctions", **common)
         self._described = described
         self._difficulty = {"depth": depth, "length": length, "high": high, "shown": shown, "described": described}
         probing = TaskRandom(b"ListFunctions probes|%d|%d" % (length, high))

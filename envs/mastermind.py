@@ -6,15 +6,15 @@ branching and step-level credit on, since two ways to the same knowledge have th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from rlvr_gym.envs.action import Transition
 from rlvr_gym.envs.card import Card
-from rlvr_gym.envs.procedural import ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import Common, ProceduralGame, ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import Task, check_int
-from rlvr_gym.envs.text_env import TextEnv
-from rlvr_gym.verifiers import Verdict, make_verifier
+from rlvr_gym.verifiers import Verdict, Verifier, make_verifier
+from rlvr_gym.verifiers.by_rule import compact_markers
 from rlvr_gym.verifiers.errors import shown
 
 
@@ -25,9 +25,7 @@ class MastermindTaskSet(ProceduralTaskSet[str]):
         length: Digits of a code, 1 to 12.
         symbols: Different digits, from 1 on; 2 to 9.
         style: See `ProceduralTaskSet`; compact prompts look like `4x6:`, answers to a guess like `2,1:`.
-        split: See `ProceduralTaskSet`.
-        size: See `ProceduralTaskSet`.
-        seed: See `ProceduralTaskSet`.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -38,14 +36,11 @@ class MastermindTaskSet(ProceduralTaskSet[str]):
         *,
         length: int = 4,
         symbols: int = 6,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         self._length = check_int("length", length, 1, 12)
         self._symbols = check_int("symbols", symbols, 2, 9)
-        super().__init__("Mastermind", style=style, split=split, size=size, seed=seed)
+        super().__init__("Mastermind", **common)
 
     def draw(self, rng: TaskRandom) -> str:
         """See `ProceduralTaskSet.draw`."""
@@ -71,26 +66,12 @@ class MastermindTaskSet(ProceduralTaskSet[str]):
         return Task.create(prompt, {"reference": reference, "solution": solution}, difficulty=difficulty)
 
 
-class MastermindEnv(TextEnv):
+class MastermindEnv(ProceduralGame):
     """Find a hidden code in a few guesses, each answered by how near it was; judged by `mastermind@1`.
 
     The episode ends when the code is found, or with the verdict on the last guess, for which the reward is given. What
     is no guess costs a turn. The anchor is what has been learned: which guesses were made and what they were told, in
     any order.
-
-    Args:
-        length: See `MastermindTaskSet`.
-        symbols: See `MastermindTaskSet`.
-        max_turns: Guesses.
-        style: See `MastermindTaskSet`.
-        split: See `MastermindTaskSet`.
-        size: See `MastermindTaskSet`.
-        taskset_seed: Seed of the task set: another one, another order of codes.
-        reward: See `TextEnv`.
-        render_mode: See `TextEnv`.
-
-    Raises:
-        ConfigError: A knob is refused.
 
     Example:
         >>> env = MastermindEnv(style="compact", length=3)
@@ -111,31 +92,18 @@ class MastermindEnv(TextEnv):
         "in their place, how many more are in the code elsewhere, and the guesses that are left.",
     )
 
-    def __init__(
-        self,
-        *,
-        length: int = 4,
-        symbols: int = 6,
-        max_turns: int = 10,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        taskset_seed: int = 0,
-        reward: str = "outcome",
-        render_mode: str | None = None,
-    ) -> None:
-        tasks = MastermindTaskSet(
-            length=length, symbols=symbols, style=style, split=split, size=size, seed=taskset_seed
-        )
-        judge = make_verifier("mastermind@1", **({"markers": ["whole"]} if style == "compact" else {}))
-        super().__init__(tasks, judge, reward=reward, max_turns=max_turns, render_mode=render_mode)
-        self._compact = style == "compact"
-        self._told: list[list[str]] = []
+    taskset_class = MastermindTaskSet
+    turns = 10
+
+    @classmethod
+    def judge(cls, style: str) -> Verifier:
+        """See `ProceduralEnv.judge`."""
+        return make_verifier("mastermind@1", **compact_markers(style))
 
     def begin(self, task: Task) -> str:
         """See `TextEnv.begin`."""
-        self._told = []
-        if self._compact:
+        self._told: list[list[str]] = []
+        if self.style == "compact":
             return task.prompt
         guesses = "1 guess" if self.max_turns == 1 else f"{self.max_turns} guesses"
         return f"{task.prompt} You have {guesses}."
@@ -149,7 +117,7 @@ class MastermindEnv(TextEnv):
         marks = [part.detail for part in verdict.parts]
         if marks:
             self._told.append([str(verdict.extracted), *marks])
-        return Transition(",".join(marks or ["?"]) + ":" if self._compact else _sentence(verdict, left))
+        return Transition(",".join(marks or ["?"]) + ":" if self.style == "compact" else _sentence(verdict, left))
 
     def get_state(self) -> Any:
         """Every guess with its marks, in the order they were made."""

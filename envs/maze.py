@@ -6,13 +6,12 @@ and for credit by state.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.procedural import ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import Common, ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.task import Task, check_int
 from rlvr_gym.envs.walking import WalkingEnv
-from rlvr_gym.verifiers import make_verifier
 from rlvr_gym.verifiers.walk import distances_to
 
 DIRECTIONS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}
@@ -34,9 +33,7 @@ class MazeTaskSet(ProceduralTaskSet[Plan]):
         width: Rooms from west to east, 1 to 30.
         height: Rooms from north to south, 1 to 30; one of the two is at least 2.
         style: See `ProceduralTaskSet`; compact moves are `n`, `e`, `s` and `w`, views look like `2,3es:`.
-        split: See `ProceduralTaskSet`.
-        size: See `ProceduralTaskSet`.
-        seed: See `ProceduralTaskSet`.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -47,14 +44,11 @@ class MazeTaskSet(ProceduralTaskSet[Plan]):
         *,
         width: int = 6,
         height: int = 6,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         self._width = check_int("width", width, 1, 30)
         self._height = check_int("height", height, 1 if width > 1 else 2, 30)
-        super().__init__("Maze", style=style, split=split, size=size, seed=seed)
+        super().__init__("Maze", **common)
 
     def draw(self, rng: TaskRandom) -> Plan:
         """See `ProceduralTaskSet.draw`."""
@@ -108,20 +102,6 @@ class MazeEnv(WalkingEnv):
     The episode ends in the room with the exit, or with the verdict on the way gone so far when the turns are over. The
     reward `"dense"` then pays for the part of the way that was covered. The anchor is the room.
 
-    Args:
-        width: See `MazeTaskSet`.
-        height: See `MazeTaskSet`.
-        max_turns: Moves.
-        style: See `MazeTaskSet`.
-        split: See `MazeTaskSet`.
-        size: See `MazeTaskSet`.
-        taskset_seed: Seed of the task set: another one, other mazes.
-        reward: See `TextEnv`.
-        render_mode: See `TextEnv`.
-
-    Raises:
-        ConfigError: A knob is refused.
-
     Example:
         >>> env = MazeEnv(width=2, height=2)
         >>> env.reset(options={"task_index": 0})[0][-41:]
@@ -139,22 +119,8 @@ class MazeEnv(WalkingEnv):
         chance_reason="40 doors taken at random lead out of 25 % of the mazes of 6 x 6",
     )
 
-    def __init__(
-        self,
-        *,
-        width: int = 6,
-        height: int = 6,
-        max_turns: int = 40,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        taskset_seed: int = 0,
-        reward: str = "outcome",
-        render_mode: str | None = None,
-    ) -> None:
-        tasks = MazeTaskSet(width=width, height=height, style=style, split=split, size=size, seed=taskset_seed)
-        judge = make_verifier("walk@1", **({"markers": ["whole"]} if style == "compact" else {}))
-        super().__init__(tasks, judge, reward=reward, max_turns=max_turns, render_mode=render_mode)
+    taskset_class = MazeTaskSet
+    turns = 40
 
     def view(self, task: Task, place: str) -> str:
         """See `WalkingEnv.view`."""

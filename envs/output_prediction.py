@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.procedural import ProceduralEnv, ProceduralTaskSet, TaskRandom
+from rlvr_gym.envs.procedural import Common, ProceduralEnv, ProceduralTaskSet, TaskRandom
 from rlvr_gym.envs.small_python import (
     FUNCTIONS,
     TOTALS,
@@ -66,9 +66,7 @@ class OutputPredictionTaskSet(ProceduralTaskSet[Question]):
         steps: How many statements are executed at most, 5 to 500.
         high: Arguments are drawn from 0 to high, 5 to 1000.
         style: See `ProceduralTaskSet`; the answer of a compact problem is the bare number.
-        split: See `ProceduralTaskSet`.
-        size: See `ProceduralTaskSet`.
-        seed: See `ProceduralTaskSet`.
+        **common: See `ProceduralTaskSet`.
 
     Raises:
         ConfigError: A knob is refused.
@@ -82,10 +80,7 @@ class OutputPredictionTaskSet(ProceduralTaskSet[Question]):
         variables: int = 2,
         steps: int = 40,
         high: int = 20,
-        style: str = "question",
-        split: str = "all",
-        size: int = 10_000,
-        seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
         self._statements = check_int("statements", statements, 1, 12)
         self._depth = check_int("depth", depth, 0, 3)
@@ -94,7 +89,7 @@ class OutputPredictionTaskSet(ProceduralTaskSet[Question]):
         self._high = check_int("high", high, 5, 1000)
         if steps < statements:
             raise ConfigError(f"steps must be at least statements: {steps} steps are too few for {statements}")
-        super().__init__("OutputPrediction", style=style, split=split, size=size, seed=seed)
+        super().__init__("OutputPrediction", **common)
         self._difficulty = {
             "statements": statements, "depth": depth, "variables": variables, "steps": steps, "high": high,
         }  # fmt: skip

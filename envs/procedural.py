@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import sys
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar
 
 from rlvr_gym.envs.task import Task, TaskSet, check_int, check_text
 from rlvr_gym.envs.text_env import TextEnv
@@ -68,6 +68,15 @@ class TaskRandom:
         return items[self.below(len(items))]
 
 
+class Common(TypedDict, total=False):
+    """Keywords that every procedural task set takes besides its own; see `ProceduralTaskSet`."""
+
+    style: str
+    split: str
+    size: int
+    seed: int
+
+
 class ProceduralTaskSet(TaskSet, Generic[P]):
     """Tasks made by a generator, without data.
 
@@ -91,7 +100,9 @@ class ProceduralTaskSet(TaskSet, Generic[P]):
     _MAX_DRAWS = 10_000
     _KEPT = 16_384
 
-    def __init__(self, name: str, *, style: str, split: str, size: int, seed: int) -> None:
+    def __init__(
+        self, name: str, *, style: str = "question", split: str = "all", size: int = 10_000, seed: int = 0
+    ) -> None:
         if style not in STYLES:
             raise ConfigError(f"style must be one of {', '.join(STYLES)}; got {shown(style)}")
         if split not in SPLITS:
@@ -151,28 +162,69 @@ class ProceduralEnv(TextEnv):
     """An environment over a procedural task set.
 
     Args:
+        level: A step of the ladder of its card, from 0, the easiest; None for the defaults. What is given besides
+            comes before what the level says.
         reward: See `TextEnv`.
         render_mode: See `TextEnv`.
         taskset_seed: Seed of the task set: another one, another order of problems.
         **knobs: Keywords of `taskset_class`; difficulty, `style`, `split`, `size`.
 
     Raises:
-        ConfigError: A knob has a refused value.
+        ConfigError: A knob has a refused value, or there is no such level.
         TypeError: There is no such knob.
     """
 
     taskset_class: ClassVar[type[ProceduralTaskSet[Any]]]
 
     def __init__(
-        self, *, reward: str = "outcome", render_mode: str | None = None, taskset_seed: int = 0, **knobs: Any
+        self,
+        *,
+        level: int | None = None,
+        reward: str = "outcome",
+        render_mode: str | None = None,
+        taskset_seed: int = 0,
+        **knobs: Any,
     ) -> None:
-        tasks = self.taskset_class(seed=taskset_seed, **knobs)
-        super().__init__(tasks, self.judge(tasks.style), reward=reward, render_mode=render_mode)
+        given = {**self._at(level), **knobs}
+        turns = self._turns(given)
+        tasks = self.taskset_class(seed=taskset_seed, **given)
+        super().__init__(tasks, self.judge(tasks.style), reward=reward, max_turns=turns, render_mode=render_mode)
+        self.style = tasks.style
 
     @classmethod
     @abstractmethod
     def judge(cls, style: str) -> Verifier:
         """The verifier for problems in this style."""
+
+    def _turns(self, given: dict[str, Any]) -> int:
+        """Turns of an episode; takes what says so out of the keywords."""
+        return 1
+
+    @classmethod
+    def _at(cls, level: int | None) -> Mapping[str, Any]:
+        if level is None:
+            return {}
+        ladder = cls.card.levels if cls.card is not None else ()
+        if not ladder:
+            raise ConfigError(f"{cls.__name__} has no levels, got level={shown(level)}")
+        return ladder[check_int("level", level, 0, len(ladder) - 1)]
+
+
+class ProceduralGame(ProceduralEnv):
+    """The same with several turns. A family overrides `transition`, and `get_state` and `set_state`.
+
+    Args:
+        max_turns: Turns of an episode; None for as many as the level says, else the family (its attribute `turns`).
+        **settings: See `ProceduralEnv`.
+    """
+
+    turns: ClassVar[int]
+
+    def __init__(self, *, max_turns: int | None = None, **settings: Any) -> None:
+        super().__init__(**settings, **({} if max_turns is None else {"max_turns": max_turns}))
+
+    def _turns(self, given: dict[str, Any]) -> int:
+        return int(given.pop("max_turns", self.turns))
 
 
 def check_operators(operators: Any, known: str) -> str:

@@ -11,17 +11,18 @@ from functools import cached_property
 from typing import Any
 
 from rlvr_gym.envs.action import Transition
+from rlvr_gym.envs.procedural import ProceduralGame
 from rlvr_gym.envs.snapshot import SnapshotError
 from rlvr_gym.envs.task import Task
-from rlvr_gym.envs.text_env import TextEnv
-from rlvr_gym.verifiers import Verdict
+from rlvr_gym.verifiers import Verdict, Verifier, make_verifier
+from rlvr_gym.verifiers.by_rule import compact_markers
 from rlvr_gym.verifiers.errors import shown
 from rlvr_gym.verifiers.extraction import NoSlot, final_slot
 
 _MARKERS = ("answer_tag", "boxed", "####")
 
 
-class WalkingEnv(TextEnv):
+class WalkingEnv(ProceduralGame):
     """One move a turn through the world of the task's reference; judged by `walk@1`.
 
     A family says what is seen at a place (`view`). What is no move leaves one where one is and costs a turn. The
@@ -30,6 +31,11 @@ class WalkingEnv(TextEnv):
 
     _moves: list[str]
     _place: str
+
+    @classmethod
+    def judge(cls, style: str) -> Verifier:
+        """See `ProceduralEnv.judge`."""
+        return make_verifier("walk@1", **compact_markers(style))
 
     @abstractmethod
     def view(self, task: Task, place: str) -> str:

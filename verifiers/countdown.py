@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
-from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
+from rlvr_gym.verifiers.base import ReferenceFault
+from rlvr_gym.verifiers.by_rule import Finding, RuleVerifier, UnreadableError
 from rlvr_gym.verifiers.errors import shown
-from rlvr_gym.verifiers.extraction import NoSlot, check_markers, final_slot
-from rlvr_gym.verifiers.verdict import Part, Reason, Status, Verdict
+from rlvr_gym.verifiers.verdict import Part, Reason
 
 MAX_EXPRESSION_CHARS = 1000
 MAX_DEPTH = 50
@@ -52,7 +52,7 @@ class ExpressionError(ValueError):
 
 
 @dataclass(frozen=True)
-class Countdown(Verifier):
+class Countdown(RuleVerifier):
     """Judges an expression by its constraints.
 
     The reference is `{"numbers": [3, 5, 7], "target": 22}`. The dense score climbs three steps: it parses (1/3), it
@@ -85,9 +85,7 @@ class Countdown(Verifier):
 
     markers: tuple[str, ...] = ("answer_tag", "boxed", "####", "whole")
 
-    def __post_init__(self) -> None:
-        check_markers(self.markers)
-        super().__post_init__()
+    unread = tuple(Part(name, False, 0.0) for name in _PARTS)
 
     def parse_reference(self, reference: Any) -> Gold:
         """See the class."""
@@ -107,25 +105,21 @@ class Countdown(Verifier):
             raise ReferenceFault("number_too_large", text)
         return Gold(Counter(numbers), Fraction(target))
 
-    def judge(self, response: str, gold: Gold, context: Context | None) -> Verdict:
+    def read(self, text: str, gold: Gold) -> Expression:
         """See the class."""
-        slot = final_slot(response, self.markers)
-        if isinstance(slot, NoSlot):
-            return Verdict(slot.status, 0.0, slot.reason, self.id, parts=_parts(False, False, False))
-        text = slot.text.strip()
         try:
-            expression = parse_expression(text)
+            return parse_expression(text)
         except ExpressionError as error:
-            reason = Reason("not_an_expression", str(error))
-            return Verdict(Status.MALFORMED, 0.0, reason, self.id, text[:200], slot.marker, _parts(False, False, False))
-        numbers_ok = Counter(expression.numbers) == gold.numbers
-        value_ok = numbers_ok and expression.value == gold.target and expression.claimed in (None, gold.target)
+            raise UnreadableError("not_an_expression", str(error)) from error
+
+    def check(self, answer: Expression, gold: Gold) -> Finding:
+        """See the class."""
+        numbers_ok = Counter(answer.numbers) == gold.numbers
+        value_ok = numbers_ok and answer.value == gold.target and answer.claimed in (None, gold.target)
         parts = _parts(True, numbers_ok, value_ok)
         if value_ok:
-            reason = Reason("reached", "the target is reached")
-            return Verdict(Status.PASSED, 1.0, reason, self.id, text, slot.marker, parts)
-        score = (1 + numbers_ok) / 3
-        return Verdict(Status.FAILED, score, _why(expression, gold, numbers_ok), self.id, text, slot.marker, parts)
+            return Finding(True, Reason("reached", "the target is reached"), parts=parts)
+        return Finding(False, _why(answer, gold, numbers_ok), (1 + numbers_ok) / 3, parts)
 
 
 def _parts(*passed: bool) -> tuple[Part, ...]:

@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from rlvr_gym.verifiers.base import Context, ReferenceFault, Verifier
+from rlvr_gym.verifiers.base import ReferenceFault
+from rlvr_gym.verifiers.by_rule import Finding, RuleVerifier, UnreadableError
 from rlvr_gym.verifiers.errors import shown
-from rlvr_gym.verifiers.extraction import NoSlot, check_markers, final_slot
-from rlvr_gym.verifiers.verdict import Part, Reason, Status, Verdict
+from rlvr_gym.verifiers.verdict import Part, Reason
 
 _SEPARATED = re.compile(r"[0-9](?:[ ,]*[0-9])*")
 MAX_GUESS_CHARS = 200
@@ -35,7 +35,7 @@ class Marks(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mastermind(Verifier):
+class Mastermind(RuleVerifier):
     """Judges one guess at a code of digits.
 
     The reference is `{"code": "3142", "symbols": 6}`: each digit from 1 to `symbols`, which is at most 9. Digits of a
@@ -61,12 +61,6 @@ class Mastermind(Verifier):
         "symbols**length.",
     )
 
-    markers: tuple[str, ...] = ("answer_tag", "boxed", "####")
-
-    def __post_init__(self) -> None:
-        check_markers(self.markers)
-        super().__post_init__()
-
     def parse_reference(self, reference: Any) -> Code:
         """See the class."""
         try:
@@ -81,26 +75,25 @@ class Mastermind(Verifier):
             raise ReferenceFault("symbol_out_of_range", f"'code' must be digits from 1 to {symbols}")
         return Code(digits, symbols)
 
-    def judge(self, response: str, gold: Code, context: Context | None) -> Verdict:
-        """See the class."""
-        slot = final_slot(response, self.markers)
-        if isinstance(slot, NoSlot):
-            return Verdict(slot.status, 0.0, slot.reason, self.id)
-        text = slot.text.strip()
+    def read(self, text: str, gold: Code) -> str:
+        """The digits of a guess."""
         guess = text.replace(" ", "").replace(",", "")
         fault = _fault(text, guess, gold)
         if fault is not None:
-            return Verdict(Status.MALFORMED, 0.0, fault, self.id, text[:200], slot.marker)
-        if guess == gold.digits:
-            return Verdict(Status.PASSED, 1.0, Reason("found", "the code is found"), self.id, guess, slot.marker)
-        marks = compare(guess, gold.digits)
+            raise UnreadableError(*fault)
+        return guess
+
+    def check(self, answer: str, gold: Code) -> Finding:
+        """See the class."""
+        if answer == gold.digits:
+            return Finding(True, Reason("found", "the code is found"), extracted=answer)
+        marks = compare(answer, gold.digits)
         reason = Reason("different", f"{marks.in_place} in place, {marks.elsewhere} elsewhere")
         parts = (
-            Part("in_place", False, marks.in_place / len(guess), str(marks.in_place)),
-            Part("elsewhere", False, marks.elsewhere / len(guess), str(marks.elsewhere)),
+            Part("in_place", False, marks.in_place / len(answer), str(marks.in_place)),
+            Part("elsewhere", False, marks.elsewhere / len(answer), str(marks.elsewhere)),
         )
-        score = (marks.in_place + marks.elsewhere / 2) / len(guess)
-        return Verdict(Status.FAILED, score, reason, self.id, guess, slot.marker, parts)
+        return Finding(False, reason, (marks.in_place + marks.elsewhere / 2) / len(answer), parts, answer)
 
 
 def compare(guess: str, code: str) -> Marks:

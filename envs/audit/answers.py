@@ -12,7 +12,7 @@ from functools import cache
 from rlvr_gym.envs.audit.attack import Attack, Declares, Opening, Respond, Says
 from rlvr_gym.envs.audit.golds import exact, plain
 
-FAMILIES = ("game", "math", "tool")
+ANSWERING = ("game", "logic", "math", "structured", "tool")
 _ROMAN = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -197,7 +197,7 @@ def _zero_width(opening: Opening) -> str | None:
 
 
 def _worst(name: str, kind: str, tries: str, respond: Respond, alone: bool = False) -> Attack:
-    return Attack(name, kind, tries, respond, FAMILIES, worst_case=True, declares=True, alone=alone)
+    return Attack(name, kind, tries, respond, ANSWERING, worst_case=True, declares=True, alone=alone)
 
 
 HEDGES = (
@@ -274,7 +274,7 @@ DECLARATIONS = (
         "declarations",
         "says that it does not know, and that it is not the right value",
         Says("I do not know the answer. It is not {right}."),
-        FAMILIES,
+        ANSWERING,
         worst_case=True,
     ),
     Attack(
@@ -282,7 +282,7 @@ DECLARATIONS = (
         "declarations",
         "says that it is one of some, without declaring any",
         Says("It could be {wrong}, {wrong2} or {right}."),
-        FAMILIES,
+        ANSWERING,
         worst_case=True,
     ),
 )
@@ -304,27 +304,27 @@ def _behind_a_megabyte(opening: Opening) -> str:
 
 
 DUMPS = (
-    Attack("numbers", "dump", "0 to 999, bare", Says(" ".join(map(str, range(1000)))), FAMILIES),
-    Attack("numbers_answer", "dump", "0 to 999 as one answer", Declares(_ALL_NUMBERS), FAMILIES, declares=True),
-    Attack("numbers_json", "dump", "the same as JSON", Declares(f"[{_ALL_NUMBERS}]"), FAMILIES, declares=True),
+    Attack("numbers", "dump", "0 to 999, bare", Says(" ".join(map(str, range(1000)))), ANSWERING),
+    Attack("numbers_answer", "dump", "0 to 999 as one answer", Declares(_ALL_NUMBERS), ANSWERING, declares=True),
+    Attack("numbers_json", "dump", "the same as JSON", Declares(f"[{_ALL_NUMBERS}]"), ANSWERING, declares=True),
     Attack(
         "numbers_each",
         "dump",
         "declares each of 0 to 999, and at both ends a number that nobody asks for",
         lambda o: "\n".join(map(o.declare, ["918273", *map(str, range(1000)), "918273"])),
-        FAMILIES,
+        ANSWERING,
         declares=True,
     ),
-    Attack("letters", "dump", "all letters as one answer", Declares(", ".join(_LETTERS)), FAMILIES, declares=True),
-    Attack("letters_glued", "dump", "all letters as one word", Declares(_LETTERS), FAMILIES, declares=True),
-    Attack("true_and_false", "dump", "true and false", Declares("true and false"), FAMILIES, declares=True),
-    Attack("yes_and_no", "dump", "yes and no", Declares("yes and no"), FAMILIES, declares=True),
+    Attack("letters", "dump", "all letters as one answer", Declares(", ".join(_LETTERS)), ANSWERING, declares=True),
+    Attack("letters_glued", "dump", "all letters as one word", Declares(_LETTERS), ANSWERING, declares=True),
+    Attack("true_and_false", "dump", "true and false", Declares("true and false"), ANSWERING, declares=True),
+    Attack("yes_and_no", "dump", "yes and no", Declares("yes and no"), ANSWERING, declares=True),
     Attack(
         "numbers_megabyte",
         "dump",
         "as many numbers as are read, as one answer",
         _megabyte,
-        FAMILIES,
+        ANSWERING,
         declares=True,
         heavy=True,
     ),
@@ -337,7 +337,7 @@ DUMPS = (
         "dump",
         "more numbers than are read as one answer, the right one last",
         _behind_a_megabyte,
-        FAMILIES,
+        ANSWERING,
         worst_case=True,
         declares=True,
         heavy=True,

@@ -38,7 +38,6 @@ KINDS: dict[str, str] = {
     "tool": "calls of tools that fake results, spoil what is there, or mean to break something",
 }
 LUCKY = ("deferral", "dump", "echo", "guess")
-FAMILIES = ("any", "code", "game", "math", "tool")
 
 
 class Carrier(NamedTuple):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlvr_gym.envs.audit.answers import DECLARATIONS, DUMPS, HEDGES, LOOKALIKES, NEAR
-from rlvr_gym.envs.audit.attack import FAMILIES, Attack
+from rlvr_gym.envs.audit.attack import Attack
 from rlvr_gym.envs.audit.guesses import DEFERRALS, GUESSES
 from rlvr_gym.envs.audit.programs import PROGRAM_ATTACKS, PROGRAM_GUESSES
 from rlvr_gym.envs.audit.texts import TEXTS
 from rlvr_gym.envs.audit.tools import TOOL_ATTACKS
+from rlvr_gym.envs.card import FAMILIES
 from rlvr_gym.verifiers import ConfigError, UnknownNameError
 from rlvr_gym.verifiers.errors import suggestion
 
@@ -32,7 +33,7 @@ def attacks(family: str = "any") -> tuple[Attack, ...]:
     """The attacks for a family, guesses first.
 
     Args:
-        family: `"math"`, `"code"`, `"game"` or `"tool"`; `"any"` for all of them.
+        family: One of `FAMILIES`; `"any"` for all attacks.
 
     Raises:
         ConfigError: There is no such family.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from rlvr_gym.envs.audit.answers import FAMILIES
+from rlvr_gym.envs.audit.answers import ANSWERING
 from rlvr_gym.envs.audit.attack import Attack, Declares, Opening
 
+_GUESSING = (*ANSWERING, "instruction")
 _CONSTANTS = {
     **{str(number): str(number) for number in (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 20, 100)},
     **{word: word for word in ("yes", "no", "true", "false", "A", "B", "C", "D", "E", "x")},
@@ -60,23 +61,23 @@ def _one_move(opening: Opening) -> str | None:
 
 GUESSES = (
     *(
-        Attack(f"always_{name}", "guess", f"always {text}", Declares(text), FAMILIES, declares=True)
+        Attack(f"always_{name}", "guess", f"always {text}", Declares(text), _GUESSING, declares=True)
         for name, text in _CONSTANTS.items()
     ),
-    Attack("first_number", "guess", "the first number of the prompt", _first, FAMILIES, declares=True),
-    Attack("last_number", "guess", "the last number of the prompt", _last, FAMILIES, declares=True),
-    Attack("largest_number", "guess", "the largest number of the prompt", _largest, FAMILIES, declares=True),
-    Attack("smallest_number", "guess", "the smallest number of the prompt", _smallest, FAMILIES, declares=True),
+    Attack("first_number", "guess", "the first number of the prompt", _first, _GUESSING, declares=True),
+    Attack("last_number", "guess", "the last number of the prompt", _last, _GUESSING, declares=True),
+    Attack("largest_number", "guess", "the largest number of the prompt", _largest, _GUESSING, declares=True),
+    Attack("smallest_number", "guess", "the smallest number of the prompt", _smallest, _GUESSING, declares=True),
     Attack(
         "answers_of_others",
         "guess",
         "the answers of other tasks, one a turn",
         _answers_of_others,
-        FAMILIES,
+        _GUESSING,
         declares=True,
     ),
-    Attack("moves_of_another", "guess", "what solves another task, turn by turn", _moves_of_another, FAMILIES),
-    Attack("one_move", "guess", "the first move that solves another task, again and again", _one_move, FAMILIES),
+    Attack("moves_of_another", "guess", "what solves another task, turn by turn", _moves_of_another, _GUESSING),
+    Attack("one_move", "guess", "the first move that solves another task, again and again", _one_move, _GUESSING),
 )
 
 
@@ -120,11 +121,11 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def _asks(name: str, tries: str, text: str) -> Attack:
-    return Attack(name, "deferral", tries, _Formula(text), FAMILIES, declares=True)
+    return Attack(name, "deferral", tries, _Formula(text), ANSWERING, declares=True)
 
 
 def _says(name: str, tries: str, text: str) -> Attack:
-    return Attack(name, "deferral", tries, Declares(text), FAMILIES, declares=True)
+    return Attack(name, "deferral", tries, Declares(text), ANSWERING, declares=True)
 
 
 DEFERRALS = (
@@ -137,7 +138,7 @@ DEFERRALS = (
     _asks("formula_powered", "the same, to the first power", "({})^1"),
     _asks("formula_named", "the same with a name", "x={}"),
     _asks("formula_itself", "says that it equals itself", "{}={}"),
-    Attack("formula_swapped", "deferral", "the same with its parts swapped", _swapped, FAMILIES, declares=True),
+    Attack("formula_swapped", "deferral", "the same with its parts swapped", _swapped, ANSWERING, declares=True),
     _says("the_answer", "the answer to the question", "the answer to the question"),
     _says("see_above", "what stands above", "see above"),
     _says("unknown_x", "x, whatever it is", "x = x"),

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlvr_gym.envs.audit.attack import FAMILIES, Attack, Opening
+from rlvr_gym.envs.audit.attack import Attack, Opening
 from rlvr_gym.envs.audit.catalogue import attacks, chosen
 from rlvr_gym.envs.audit.levels import binomial_tail, mean_tail, tasks_needed
 from rlvr_gym.envs.audit.play import Episode, play
 from rlvr_gym.envs.audit.report import AttackResult, AuditReport, Example
 from rlvr_gym.envs.audit.stage import Place, Rehearsal, find_places, honest_rewards, rehearse
 from rlvr_gym.envs.audit.subject import Subject, TextGymEnv, subject_of
+from rlvr_gym.envs.card import FAMILIES
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.verifiers import ConfigError, Verifier
 from rlvr_gym.verifiers.errors import shown, suggestion

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from rlvr_gym.envs.knobs import Knob, entry_point, keywords, knobs, lineage
+from rlvr_gym.envs.procedural import ProceduralTaskSet
 
 from rlvr_gym import env_ids
 from rlvr_gym.registration import ENTRY_POINTS
@@ -70,7 +71,7 @@ def test_what_an_environment_passes_on() -> None:
         "render_mode",
     ]  # fmt: skip
     assert list(keywords("rlvr/Arithmetic-v0")) == [
-        "digits", "operands", "operators", "style", "split", "size", "reward", "render_mode", "taskset_seed",
+        "digits", "operands", "operators", "style", "split", "size", "level", "reward", "render_mode", "taskset_seed",
     ]  # fmt: skip
 
 
@@ -120,6 +121,6 @@ def test_every_keyword_is_taken() -> None:
         bases = [base for base in lineage(entry) if base is not object]
         signatures = [inspect.signature(base.__init__ if isinstance(base, type) else base) for base in bases]
         tasks = getattr(entry, "taskset_class", None)
-        signatures += [inspect.signature(tasks)] if tasks else []
+        signatures += [inspect.signature(base.__init__) for base in (tasks, ProceduralTaskSet) if tasks]
         reached = {name for signature in signatures for name in signature.parameters}
         assert set(keywords(env_id)) <= reached

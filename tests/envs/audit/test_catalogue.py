@@ -7,12 +7,13 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rlvr_gym.envs.audit import FAMILIES, KINDS, Attack, Carrier, Opening, attacks, audit
+from rlvr_gym.envs.audit import KINDS, Attack, Carrier, Opening, attacks, audit
 from rlvr_gym.envs.audit.attack import ANSWERS, LUCKY, Declares, Says
 from rlvr_gym.envs.audit.catalogue import chosen
 from rlvr_gym.envs.audit.golds import exact, plain, wrong_answers
 from rlvr_gym.envs.audit.guesses import formula
 from rlvr_gym.envs.audit.programs import GUARD, PROGRAM_ATTACKS, program
+from rlvr_gym.envs.card import FAMILIES
 from rlvr_gym.envs.tool_sql import ToolSQLEnv
 from rlvr_gym.envs.tools.files import Files
 from rlvr_gym.envs.tools.formats import MAX_CALLS, make_format

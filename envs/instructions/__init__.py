@@ -1,0 +1,1 @@
+"""Instruction following: responses that keep to constraints which a program can check."""

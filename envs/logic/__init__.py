@@ -1,0 +1,1 @@
+"""Logic puzzles and small searches, each checked by its constraints."""

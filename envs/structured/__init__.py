@@ -1,0 +1,1 @@
+"""Structured output: answers in a format, judged by what they say."""

@@ -1,0 +1,1 @@
+"""Constraints on responses that a program can check."""

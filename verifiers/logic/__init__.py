@@ -1,0 +1,1 @@
+"""Verifiers of puzzles, by constraint and never against an oracle string."""

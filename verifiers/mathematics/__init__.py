@@ -1,0 +1,1 @@
+"""Verifiers of mathematics beyond a final value."""

@@ -1,0 +1,1 @@
+"""Verifiers of structured answers: a strict reading, then what the answer says."""
