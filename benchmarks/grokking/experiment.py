@@ -23,7 +23,7 @@ from rlvr_gym.agents.checkpoint import save_model
 from rlvr_gym.agents.lock import only_writer
 from rlvr_gym.agents.models import LanguageModel, parameter_count
 from rlvr_gym.benchmarks.folder import write_json
-from rlvr_gym.benchmarks.grokking.base import Lesson, leads_back, lessons, make_base, taught_rightly
+from rlvr_gym.benchmarks.grokking.base import Lesson, leads_back, lessons, looking, make_base, taught_rightly
 from rlvr_gym.benchmarks.grokking.measure import problems, support
 from rlvr_gym.benchmarks.grokking.plan import ARMS, Plan
 from rlvr_gym.verifiers import ConfigError
@@ -117,7 +117,7 @@ def _base(plan: Plan, out: Path, seed: int) -> str:
             "each": support(plan, policy, [*train, *test], plan.samples, seed).to_dict(),
             "pooled": support(plan, policy, train, many, seed + 1).to_dict(),
         }
-        told = [Lesson(task.prompt, str(task.solution)) for task in train]
+        told = [Lesson(task.prompt, looking(str(task.solution))) for task in train]
         control = support(plan, _policy(plan, taught_rightly(plan, lm, seed, told)), train, FRESH, seed)
         write_json(file, {**found, "taught_rightly": control.to_dict()})
     each = json.loads(file.read_text(encoding="utf-8"))["each"]

@@ -9,7 +9,7 @@ from typing import Any
 from rlvr_gym.envs.manufactoria import ManufactoriaEnv
 from rlvr_gym.verifiers import ConfigError
 
-ALPHABET = "RBYGPQ!-;:sxao0123456789"
+ALPHABET = "RBYGPpQ!-;:sxao0123456789"
 SKILLS = ("START", "EXACT", "APPEND")  # what the base is taught: chains, in which no node leads back
 TAG = "o"  # the first letter of a target prompt, which the base has never read
 
@@ -64,13 +64,13 @@ class Plan:
 
     seeds: tuple[int, ...] = (0, 1, 2)
     arms: tuple[str, ...] = ("binary", "dense", "two_stage")
-    steps: int = 800
+    steps: int = 600
     prompts: int = 32
     group: int = 16
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     length: tuple[int, int] = (4, 5)
     slip: float = 0.004
-    imitation: int = 1000
+    imitation: int = 1500
     samples: int = 128
     pooled: int | None = None
     eval_every: int = 25

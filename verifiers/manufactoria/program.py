@@ -283,8 +283,9 @@ MAX_COMPACT_NODES = len(_COMPACT_NAMES)
 def parse_compact(text: str) -> Program:
     """Read the compact surface: five characters a puller, three a painter.
 
-    A node is its kind (`P` pulls R and B, `Q` Y and G; `R`, `B`, `Y`, `G` paint), its targets and `;`. Nodes are named
-    in their order 0 to 9, a to z, A to Z; `!` is the end, `-` is NONE, `^` the start, which leads to the first node. A
+    A node is its kind (`P` pulls R and B, `Q` Y and G; `R`, `B`, `Y`, `G` paint), its targets and `;`. `p` and `q` are
+    the same pullers with their targets in another order: B before R, G before Y. Nodes are named in their order 0 to
+    9, a to z, A to Z; `!` is the end, `-` is NONE, `^` the start, which leads to the first node. A
     text of a target alone is where the start of a machine without nodes leads. Spaces and line breaks are passed over.
 
     Raises:
@@ -313,10 +314,12 @@ def parse_compact(text: str) -> Program:
         raise ProgramError(1, f"at most {MAX_COMPACT_NODES} nodes have names")
     nodes = [Node("start", "START", (1,))]
     for number, part in enumerate(parts, start=1):
-        kind = _COMPACT_KINDS.get(part[:1], "")
+        turned = part[:1] in ("p", "q")
+        kind = _COMPACT_KINDS.get(part[:1].upper() if turned else part[:1], "")
         if not kind or len(part) != (4 if kind in PULLERS else 2):
             raise ProgramError(1, f"{shown(part)} is no node: P or Q with three targets, or R, B, Y or G with one")
-        targets = tuple(_COMPACT_TARGETS.get(name, MAX_NODES) for name in part[1:])
+        named = f"{part[2]}{part[1]}{part[3]}" if turned else part[1:]
+        targets = tuple(_COMPACT_TARGETS.get(name, MAX_NODES) for name in named)
         if max(targets) > len(parts):
             raise ProgramError(1, f"{shown(part)} leads to a node that there is not")
         nodes.append(Node(f"n{number}", kind, targets))
