@@ -55,7 +55,9 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         check_operators(operators, OPERATORS)
         super().__init__("Arithmetic", **common)
         self._low, self._high, self._operands, self._operators = low, high, operands, operators
-        self._difficulty = {"digits": high, "operands": operands, "operators": operators}
+        self._difficulty = {
+            "digits": high, "operands": operands, "operators": operators, "steps": high * (operands - 1)
+        }  # fmt: skip
 
     def draw(self, rng: TaskRandom) -> Expression:
         """See `ProceduralTaskSet.draw`."""
@@ -110,6 +112,14 @@ class ArithmeticEnv(ProceduralEnv):
         chance_reason="the best constant, 111, is the sum in 1.3 % of the 10,000 default tasks (of all sums of two "
         "numbers of two digits 109 is the most frequent, 1.1 %); with digits=1 a constant is right in 10 %, and "
         "with operators='*' besides 0 is in 19 %",
+        distinct=8_100,
+        levels=(
+            {"digits": 1},
+            {"digits": 2},
+            {"digits": 3, "operands": 3},
+            {"digits": 4, "operands": 4, "operators": "+-"},
+            {"digits": 6, "operands": 6, "operators": "+-"},
+        ),
     )
 
     taskset_class = ArithmeticTaskSet

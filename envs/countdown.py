@@ -126,6 +126,14 @@ class CountdownEnv(ProceduralEnv):
         chance=0.1,
         chance_reason="one pattern for all tasks, the numbers in falling order as a - b + c - d, reaches 9.9 % of "
         "1,500 targets, the best of 320 patterns; with numbers=3 the best reaches 19 %, with numbers=2 39 %",
+        distinct=1_000_000,
+        levels=(
+            {"numbers": 2},
+            {"numbers": 3},
+            {"numbers": 4},
+            {"numbers": 5, "max_target": 1000},
+            {"numbers": 6, "high": 100, "max_target": 1000},
+        ),
     )
 
     taskset_class = CountdownTaskSet

@@ -90,6 +90,14 @@ class MastermindEnv(ProceduralGame):
         chance_reason="10 blind guesses at one of 6**4 codes find it in 0.8 % of episodes; twice that is allowed",
         told="The length of the code, the digits and the number of guesses; after each guess how many digits stand "
         "in their place, how many more are in the code elsewhere, and the guesses that are left.",
+        distinct=6**4,
+        levels=(
+            {"length": 2, "symbols": 4},
+            {"length": 3, "symbols": 5},
+            {"length": 4, "symbols": 6},
+            {"length": 5, "symbols": 7},
+            {"length": 6, "symbols": 9},
+        ),
     )
 
     taskset_class = MastermindTaskSet

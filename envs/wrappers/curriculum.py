@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gymnasium as gym
+from rlvr_gym.envs.ladders import Calibration, levels_of
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.base import Options, check_number
@@ -14,7 +16,7 @@ from rlvr_gym.verifiers.errors import shown
 
 
 class CurriculumEnv(ManyEnvs):
-    """Levels of one environment: each is a dict of its keywords, from the easiest to the hardest.
+    """Levels of one environment: each is a dict of its keywords, from the easiest to the hardest; those of its card.
 
     The level is a setting that changes only when it is told to: by `set_level` (for a vector environment
     `envs.call("set_level", 2)`), or for one episode by the option `level` of `reset`. What level comes next is computed
@@ -23,9 +25,11 @@ class CurriculumEnv(ManyEnvs):
 
     Args:
         env: Id of the environment.
-        levels: Keywords for each level.
+        levels: Keywords for each level; None for those of the environment's card.
         settings: Keywords that all levels share.
-        level: Where to begin.
+        level: Where to begin; None for 0, or for what the calibration says.
+        calibration: What `rlvr calibrate` measured of these levels: a dict, or the path of its file.
+        pass_rate: Begin at the level whose measured pass rate is nearest to this one; 0.5 where there is a calibration.
         earlier: Share of the episodes that are drawn from earlier levels, all alike, so that these are not forgotten.
         render_mode: See `TextEnv`.
 
@@ -45,15 +49,20 @@ class CurriculumEnv(ManyEnvs):
         self,
         *,
         env: str,
-        levels: Sequence[Mapping[str, Any]],
+        levels: Sequence[Mapping[str, Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
-        level: int = 0,
+        level: int | None = None,
+        calibration: Mapping[str, Any] | str | None = None,
+        pass_rate: float | None = None,
         earlier: float = 0.0,
         render_mode: str | None = None,
     ) -> None:
+        if levels is None:
+            levels = levels_of(getattr(gym.make(spec_of(env, settings or {})).unwrapped, "card", None), env)
         if not isinstance(levels, list | tuple) or not levels:
             raise ConfigError(f"levels must be a list of dicts of keywords, the easiest first; got {shown(levels)}")
         common = {} if settings is None else settings
+        level = _start(level, calibration, pass_rate, env, levels)
         specs = [_at(spec_of(env, common).kwargs, env, one) for one in levels]
         super().__init__(specs, render_mode)
         self._level = self._checked(level)
@@ -92,6 +101,29 @@ class CurriculumEnv(ManyEnvs):
 
     def _checked(self, level: Any) -> int:
         return check_int("level", level, 0, len(self._specs) - 1)
+
+
+def _start(
+    level: int | None,
+    calibration: Mapping[str, Any] | str | None,
+    pass_rate: float | None,
+    env: str,
+    levels: Sequence[Mapping[str, Any]],
+) -> int:
+    """The level to begin at."""
+    if calibration is None:
+        if pass_rate is not None:
+            raise ConfigError("pass_rate chooses a level by a calibration: give one, or the level itself")
+        return 0 if level is None else level
+    if level is not None:
+        raise ConfigError("a calibration chooses the level to begin at: give one of the two")
+    measured = Calibration.read(calibration)
+    known = [dict(one.knobs) for one in measured.levels]
+    if measured.env.removeprefix("rlvr_gym:") != env.removeprefix("rlvr_gym:") or known != [
+        dict(one) for one in levels
+    ]:
+        raise ConfigError(f"the calibration is of other levels, those of {measured.env}: {shown(known)}")
+    return measured.level_for(0.5 if pass_rate is None else pass_rate)
 
 
 def _at(common: Mapping[str, Any], env: str, level: Any) -> Any:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import gymnasium as gym
+from rlvr_gym.envs.ladders import wilson
 from rlvr_gym.envs.task import check_int
 from rlvr_gym.envs.text_env import Info
 from rlvr_gym.envs.wrappers.base import Options, Step, TextWrapper, check_number
 from rlvr_gym.envs.wrappers.curriculum import CurriculumEnv
-from rlvr_gym.reward_shaping.schedules.evidence import wilson_low
 from rlvr_gym.verifiers import ConfigError
 from rlvr_gym.verifiers.errors import shown
 
@@ -40,31 +40,6 @@ def outcome_of(info: Info) -> Outcome | None:
 
 
 _COUNTED = ("answered", "max_turns", "length")
-
-
-class Interval(NamedTuple):
-    """A lower and an upper bound."""
-
-    low: float
-    high: float
-
-
-def wilson(passed: int, n: int, confidence: float) -> Interval:
-    """Wilson's bounds of a success rate (Wilson 1927, JASA 22:209), each alone holding with this confidence.
-
-    Args:
-        passed: Successes.
-        n: Trials.
-        confidence: In (0, 1).
-
-    Example:
-        >>> [round(bound, 4) for bound in wilson(9, 10, 0.95)]
-        [0.6523, 0.9774]
-        >>> wilson(0, 0, 0.95)
-        Interval(low=0.0, high=1.0)
-    """
-    # Fails are successes of the other kind: their lower bound is the upper one of these.
-    return Interval(wilson_low(passed, n, confidence), 1.0 - wilson_low(n - passed, n, confidence))
 
 
 @dataclass(frozen=True)

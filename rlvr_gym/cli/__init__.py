@@ -16,6 +16,7 @@ _COMMANDS = {
     "compare": "bench:run_compare",
     "rescore": "bench:run_rescore",
     "train": "train:run_train",
+    "calibrate": "calibrate:run_calibrate",
     "grok": "grok:run_grok",
     "verify": "verify:run_verify",
     "play": "play:run_play",

@@ -89,6 +89,18 @@ Exit status: 0 no attack succeeds; 1 an attack earns more than the documented ch
 raises; 2 a mistake in the command or its input."""
 
 
+_CALIBRATE = """\
+Measure how often one policy that does not change solves tasks of each level of an environment.
+
+  rlvr calibrate rlvr/Sudoku-v0                               who makes each decision right with 0.98
+  rlvr calibrate rlvr/Arithmetic-v0 style=compact --policy model:runs/arith/model --out arith.json
+
+rlvr/Curriculum-v0 takes such a file (calibration=, pass_rate=) and begins at the level that the pass rate asks for.
+
+Exit status: 0 no level is easier than one before it, beyond intervals of 95 %; 1 one is; 2 a mistake in the command or
+its input."""
+
+
 _GROK = """\
 The phase transition of DELTA (arXiv 2509.21016) with a transformer of a tenth of a million parameters, from scratch. A
 base that writes machines without loops is asked for machines that need them; it is trained on right or wrong alone, on
@@ -128,6 +140,9 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     play.add_argument("--episodes", type=int, default=5, help="how many tasks (5)")
     play.add_argument("--seed", type=int, default=0, help="seed of the first task (0)")
     _add_audit(commands.add_parser("audit", help="try to cheat", description=_AUDIT, formatter_class=raw))
+    _add_calibrate(
+        commands.add_parser("calibrate", help="how hard each level is", description=_CALIBRATE, formatter_class=raw)
+    )
     _add_grok(
         commands.add_parser("grok", help="dense, then binary: an experiment", description=_GROK, formatter_class=raw)
     )
@@ -180,6 +195,15 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("env", help="environment id, for example rlvr/Arithmetic-v0 (see rlvr list)")
     parser.add_argument("settings", nargs="*", metavar="key=value", help="its keywords, values as JSON or plain text")
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    _add_env(parser)
+    parser.add_argument("--policy", default="slips:0.02", help="slips:P or model:FOLDER (slips:0.02)")
+    parser.add_argument("--episodes", type=int, default=200, help="of each level (200)")
+    parser.add_argument("--seed", type=int, default=0, help="of tasks and samples (0)")
+    parser.add_argument("--out", help="JSON file for what was measured")
+    _add_sampling(parser)
 
 
 def _add_grok(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlvr_gym.envs import fork, restore, snapshot
+from rlvr_gym.envs.ladders import wilson
 from rlvr_gym.envs.wrappers import CurriculumEnv, CurriculumTracker, Hint, Outcome, SelfPaced, UnaryFeedback, outcome_of
-from rlvr_gym.envs.wrappers.pacing import wilson
 from rlvr_gym.verifiers import ConfigError
 
 gym.register("test/Curriculum-v0", "rlvr_gym.envs.wrappers.curriculum:CurriculumEnv")
