@@ -34,8 +34,13 @@ ARMS: dict[str, Arm] = {
     "dense": Arm("dense", None, "the share of tapes, to the end"),
     "two_stage": Arm(
         "anneal",
+        {"delta_two_stage": {"coverage": 0.75, "min_steps": 20}},
+        "the share of tapes until three prompts in four have a right answer, then right or wrong",
+    ),
+    "early": Arm(
+        "anneal",
         {"delta_two_stage": {"coverage": 0.1, "min_steps": 20}},
-        "the share of tapes until one prompt in ten has a right answer, then right or wrong",
+        "the same, but switched when one prompt in ten has a right answer",
     ),
 }
 
@@ -63,7 +68,7 @@ class Plan:
     """
 
     seeds: tuple[int, ...] = (0, 1, 2)
-    arms: tuple[str, ...] = ("binary", "dense", "two_stage")
+    arms: tuple[str, ...] = ("binary", "dense", "two_stage", "early")
     steps: int = 600
     prompts: int = 32
     group: int = 16
