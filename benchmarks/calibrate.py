@@ -55,7 +55,7 @@ def calibrate(
     Example:
         >>> found = calibrate("rlvr/Arithmetic-v0", levels=[{"digits": 1}, {"operands": 9}], slip=0.2, episodes=50)
         >>> [level.passed for level in found.levels], found.monotone
-        ([43, 1], True)
+        ([36, 1], True)
     """
     if not 0 < slip < 1:
         raise ConfigError(f"slip must lie between 0 and 1, got {slip!r}")
@@ -85,7 +85,9 @@ def _slipping(env: gym.Env[str, str], slip: float, episodes: int, seed: int) -> 
         moves = base.expert(base.task)
         if not moves:
             raise ConfigError(f"task {base.task.id} has no reference solution: give a policy")
-        right = unit_interval(seed_from("calibrate", seed, number)) < (1 - slip) ** decisions(base.task, moves)
+        right = unit_interval(seed_from("calibrate", seed, number)) < (1 - slip) ** decisions(
+            base.task, moves, base.card.effort if base.card else ()
+        )
         found.append(_ending(base, moves if right else [WRONG]))
     return found
 

@@ -56,7 +56,7 @@ class ArithmeticTaskSet(ProceduralTaskSet[Expression]):
         super().__init__("Arithmetic", **common)
         self._low, self._high, self._operands, self._operators = low, high, operands, operators
         self._difficulty = {
-            "digits": high, "operands": operands, "operators": operators, "steps": high * (operands - 1)
+            "digits": high, "operands": operands, "operators": operators
         }  # fmt: skip
 
     def draw(self, rng: TaskRandom) -> Expression:
@@ -120,6 +120,7 @@ class ArithmeticEnv(ProceduralEnv):
             {"digits": 4, "operands": 4, "operators": "+-"},
             {"digits": 6, "operands": 6, "operators": "+-"},
         ),
+        effort=("digits", "operands"),
     )
 
     taskset_class = ArithmeticTaskSet

@@ -31,6 +31,8 @@ class Card:
         distinct: At least so many different tasks there are with the default knobs; None where they are read from data.
         levels: Keywords for each level of difficulty, the easiest first: with each level fewer tasks are solved by one
             policy that does not change. `rlvr calibrate` measures it.
+        effort: Numbers in a task's difficulty whose product is about how many decisions its solution takes; where there
+            are none its turns count, or the words and digits of its solution.
 
     Raises:
         ConfigError: There is no such family, the chance is no share, or a level is no dict of keywords.
@@ -50,6 +52,7 @@ class Card:
     data: str = NO_DATA
     distinct: int | None = None
     levels: tuple[Mapping[str, Any], ...] = ()
+    effort: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rlvr_gym.envs.cards import SEED, EnvCard, Facts, card_of, facts_of
 from rlvr_gym.envs.knobs import Knob
@@ -125,6 +126,8 @@ def _overview(facts: Facts) -> list[tuple[str, str]]:
         ("licence of tasks", card.licence),
         ("verifier", _verifier_link(facts)),
         ("chance", f"{_number(card.chance)}: {card.chance_reason}"),
+        *([("different tasks", f"{card.distinct:,} or more with the default knobs")] if card.distinct else []),
+        *([("levels", "; ".join(map(_knobs, card.levels)))] if card.levels else []),
         ("family", f"`{card.family}`: chooses the attacks of `rlvr audit`"),
     ]
 
@@ -225,3 +228,7 @@ def _number(value: float) -> str:
 def _title(path: Path) -> str:
     first = path.read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ")
+
+
+def _knobs(level: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}={value}`" for name, value in level.items())

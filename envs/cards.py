@@ -17,7 +17,7 @@ import gymnasium as gym
 from rlvr_gym.envs.card import NO_DATA, ONE_TURN, Card
 from rlvr_gym.envs.knobs import Knob, entry_point, knobs, lineage
 from rlvr_gym.envs.measured import CardError, Played, Score, play, scores, solution, text_env
-from rlvr_gym.envs.procedural import TaskRandom
+from rlvr_gym.envs.procedural import ProceduralEnv, TaskRandom
 from rlvr_gym.envs.samples import sample_settings
 from rlvr_gym.verifiers import Verifier
 
@@ -152,8 +152,10 @@ def _gaps(env_id: str) -> Iterator[str]:
         yield f"- a card: set card = Card(family=..., answer_format=..., licence=..., ...) in {where}"
         return
     for field in fields(card):
-        if getattr(card, field.name) in ("", None):
+        if getattr(card, field.name) == "":
             yield f"- {field.name}: write it in card = Card(...) of {where}"
+    if isinstance(base, ProceduralEnv) and (card.distinct is None or not card.levels):
+        yield f"- distinct and levels: write them in card = Card(...) of {where}"
     if base.max_turns > 1 and card.told == ONE_TURN:
         yield f"- told: episodes have several turns; say in card = Card(...) of {where} what a policy is told"
     if any(knob.name == "path" for knob in known) and card.data == NO_DATA:

@@ -108,6 +108,14 @@ class CorridorEnv(WalkingEnv):
         told="The number of rooms; after each move the present room.",
         chance=0.3,
         chance_reason="one of the 4 corridors known by heart is 26 %; 24 random doors lead through in 6.5 %",
+        distinct=4,
+        levels=(
+            {"rooms": 2},
+            {"rooms": 4},
+            {"rooms": 8},
+            {"rooms": 12, "max_turns": 36},
+            {"rooms": 16, "max_turns": 48},
+        ),
     )
 
     taskset_class = CorridorTaskSet

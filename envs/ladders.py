@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -185,24 +186,22 @@ def levels_of(card: Card | None, env_id: str) -> Sequence[Mapping[str, Any]]:
     return card.levels
 
 
-def decisions(task: Task, moves: Sequence[str]) -> int:
+def decisions(task: Task, moves: Sequence[str], effort: Sequence[str] = ()) -> int:
     """How many decisions the reference solution of a task takes, at least 1.
-
-    What the task says (`difficulty["steps"]`); else its turns, or of a single one the words and digits in it.
 
     Args:
         task: The task.
         moves: The responses that solve it, one a turn.
+        effort: See `Card`.
 
     Example:
         >>> decisions(Task.create("20+3=", {"reference": 23}), ["20 and 3 are 23"])
         7
-        >>> decisions(Task.create("2+3=", {"reference": 5}, difficulty={"steps": 7}), ["5"])
-        7
+        >>> decisions(Task.create("2+3=", {"reference": 5}, difficulty={"terms": 2, "digits": 3}), ["5"], ["digits"])
+        3
     """
-    told = task.difficulty.get("steps")
-    if isinstance(told, int) and not isinstance(told, bool):
-        return max(1, told)
+    if effort:
+        return max(1, math.prod(int(task.difficulty[name]) for name in effort))
     if len(moves) > 1:
         return len(moves)
     return max(1, len(_UNIT.findall("".join(moves))))

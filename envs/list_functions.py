@@ -202,6 +202,8 @@ class ListFunctionsEnv(ProceduralEnv):
         chance=0.001,
         chance_reason="of 33 fixed functions (constants, identity, sorted, sum, ...) the best, max, passes 1 of "
         "3,000 tasks; with depth=1 max passes 2.4 %",
+        distinct=1_000_000,
+        levels=({"depth": 1}, {"depth": 2}, {"depth": 3}, {"depth": 4}),
     )
 
     taskset_class = ListFunctionsTaskSet

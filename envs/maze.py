@@ -117,6 +117,14 @@ class MazeEnv(WalkingEnv):
         told="The size of the maze and the room of the exit; after each move the present room and its doors.",
         chance=0.3,
         chance_reason="40 doors taken at random lead out of 25 % of the mazes of 6 x 6",
+        distinct=1_000_000_000,
+        levels=(
+            {"width": 2, "height": 3},
+            {"width": 4, "height": 4},
+            {"width": 6, "height": 6},
+            {"width": 8, "height": 8, "max_turns": 80},
+            {"width": 12, "height": 12, "max_turns": 160},
+        ),
     )
 
     taskset_class = MazeTaskSet

@@ -139,7 +139,7 @@ def solution(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> s
 
 
 def another_solution(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
-    """The reference solution of another task of the set, drawn uniformly, a new one at each turn.
+    """The reference solution of another of the first tasks of the set, drawn uniformly, a new one at each turn.
 
     It is a random answer in the right form. Tasks of equal content at other places of the set are other tasks.
 
@@ -149,7 +149,8 @@ def another_solution(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: i
     base = text_env(env)
     if len(base.taskset) < 2:
         raise CardError("the task set holds one task only")
-    while (task := base.taskset.task(rng.below(len(base.taskset)))) is base.task:
+    count = min(len(base.taskset), COUNTED)  # to find a solution may take long, and these are found already
+    while (task := base.taskset.task(rng.below(count))) is base.task:
         pass
     return _known(base, task, turn)
 
@@ -172,7 +173,7 @@ def echo(env: gym.Env[str, str], seen: str, rng: TaskRandom, turn: int) -> str:
 
 POLICIES: dict[str, tuple[str, Policy]] = {
     "gold": ("the reference solution", solution),
-    "random answer": ("the reference solution of another task, drawn uniformly", another_solution),
+    "random answer": (f"the solution of another of the first {COUNTED} tasks, drawn uniformly", another_solution),
     "constant": (f"the reference solution of the most frequent answer among the first {COUNTED} tasks", most_frequent),
     "echo": ("the observation", echo),
     "random text": ("0 to 64 printable ASCII characters, drawn uniformly", noise),

@@ -168,6 +168,15 @@ class OutputPredictionEnv(ProceduralEnv):
         chance=0.02,
         chance_reason="the best constant, 12, is right in 1.8 % of the 10,000 default tasks; with statements=1 it is "
         "right in 3.3 %, and with high=5 besides 10 is in 9.7 %",
+        distinct=1_000_000_000,
+        levels=(
+            {"statements": 1, "depth": 0, "variables": 1},
+            {"statements": 3, "depth": 1},
+            {"statements": 5},
+            {"statements": 8, "steps": 80},
+            {"statements": 12, "depth": 3, "variables": 4, "steps": 200},
+        ),
+        effort=("statements",),
     )
 
     taskset_class = OutputPredictionTaskSet

@@ -221,7 +221,9 @@ class ProceduralGame(ProceduralEnv):
     turns: ClassVar[int]
 
     def __init__(self, *, max_turns: int | None = None, **settings: Any) -> None:
-        super().__init__(**settings, **({} if max_turns is None else {"max_turns": max_turns}))
+        if max_turns is not None:
+            settings["max_turns"] = max_turns
+        super().__init__(**settings)
 
     def _turns(self, given: dict[str, Any]) -> int:
         return int(given.pop("max_turns", self.turns))

@@ -14,7 +14,7 @@ from rlvr_gym.envs import Task
 from rlvr_gym.envs.manufactoria import exactly_solves
 
 WIDTH = 512  # episodes at a time
-_DRAWS = 1000  # in which each of 48 problems comes, with a chance of at least 1/64 a draw
+_DRAWS = 1000  # in which each problem comes, with a chance of at least 1/64 a draw
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,12 @@ class Plan:
     """
 
     seeds: tuple[int, ...] = (0, 1, 2)
-    arms: tuple[str, ...] = ("binary", "dense", "two_stage", "early")
-    steps: int = 600
+    arms: tuple[str, ...] = ("binary", "dense", "two_stage")
+    steps: int = 400
     prompts: int = 32
     group: int = 16
-    learning_rate: float = 5e-4
-    length: tuple[int, int] = (4, 5)
+    learning_rate: float = 3e-4
+    length: tuple[int, int] = (4, 4)
     slip: float = 0.004
     imitation: int = 1500
     samples: int = 128

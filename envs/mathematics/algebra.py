@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from rlvr_gym.envs.card import GENERATED, Card
 from rlvr_gym.envs.mathematics.worked import (
+    EFFORT,
     FORMAT,
     LEVELS,
     Worked,
@@ -181,6 +182,7 @@ class AlgebraEnv(WorkedEnv):
         chance_reason="the most frequent answer, -8, is that of 0.8 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = AlgebraTaskSet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import LEVELS, Worked, WorkedEnv, WorkedTaskSet, packed, signed, term
+from rlvr_gym.envs.mathematics.worked import EFFORT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, packed, signed, term
 from rlvr_gym.envs.procedural import TaskRandom
 from rlvr_gym.verifiers import Verifier, make_verifier
 from rlvr_gym.verifiers.by_rule import compact_markers
@@ -197,6 +197,7 @@ class CalculusEnv(WorkedEnv):
         chance_reason="the most frequent answer, 0, is that of 0.5 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = CalculusTaskSet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet
+from rlvr_gym.envs.mathematics.worked import EFFORT, FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet
 from rlvr_gym.envs.procedural import TaskRandom
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -155,6 +155,7 @@ class CombinatoricsEnv(WorkedEnv):
         chance_reason="the most frequent answer, 60, is that of 1.6 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = CombinatoricsTaskSet

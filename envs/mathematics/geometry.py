@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, top
+from rlvr_gym.envs.mathematics.worked import EFFORT, FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, top
 from rlvr_gym.envs.procedural import TaskRandom
 
 Point = tuple[int, int]
@@ -94,6 +94,7 @@ def circle(rng: TaskRandom, scale: int) -> Worked:
     """The area of a sector, or the volume of a cone or a cylinder, as a multiple of pi."""
     kind = ("sector", "cone", "cylinder")[rng.below(3)]
     radius, other = rng.between(2, 10 + 10 * scale), rng.between(2, 10 + 15 * scale)
+    steps: tuple[str, ...]
     if kind == "sector":
         degrees = 5 * rng.between(1, 71)
         answer = Fraction(radius * radius * degrees, 360)
@@ -145,12 +146,12 @@ def _polygon(rng: TaskRandom, count: int, high: int) -> list[Point]:
 
 
 def _half(x: Fraction, y: Fraction) -> int:
-    return 0 if (y, x) > (0, 0) else 1
+    return 0 if y > 0 or (y == 0 and x > 0) else 1
 
 
 def _turn(x: Fraction, y: Fraction) -> Fraction:
     """Grows with the angle within a half plane."""
-    return -x / (abs(x) + abs(y)) if (y, x) > (0, 0) else x / (abs(x) + abs(y) or 1)
+    return -x / (abs(x) + abs(y)) if y > 0 or (y == 0 and x > 0) else x / (abs(x) + abs(y) or 1)
 
 
 def _cross(a: Point, b: Point, c: Point) -> int:
@@ -185,6 +186,7 @@ class GeometryEnv(WorkedEnv):
         chance_reason="the most frequent answer, 20, is that of 1.1 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = GeometryTaskSet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, packed, signed
+from rlvr_gym.envs.mathematics.worked import EFFORT, FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, packed, signed
 from rlvr_gym.envs.procedural import TaskRandom
 
 Matrix = list[list[int]]
@@ -117,7 +117,8 @@ def _transposed_key(matrix: Matrix) -> str:
 def _eliminated(matrix: Matrix) -> tuple[list[str], int]:
     """The pivots of an elimination, told, and the determinant."""
     rows = [[Fraction(value) for value in row] for row in matrix]
-    steps, value = [], Fraction(1)
+    steps: list[str] = []
+    value = Fraction(1)
     for place in range(len(rows)):
         pivot = next((row for row in range(place, len(rows)) if rows[row][place]), None)
         if pivot is None:
@@ -168,6 +169,7 @@ class LinearAlgebraEnv(WorkedEnv):
         chance_reason="the most frequent answer, 0, is that of 1.2 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = LinearAlgebraTaskSet

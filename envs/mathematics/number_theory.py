@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, packed, top
+from rlvr_gym.envs.mathematics.worked import EFFORT, FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet, packed, top
 from rlvr_gym.envs.procedural import TaskRandom
 
 _PRIMES = tuple(n for n in range(2, 100) if all(n % p for p in range(2, math.isqrt(n) + 1)))
@@ -177,6 +177,7 @@ class NumberTheoryEnv(WorkedEnv):
         chance_reason="the most frequent answer, 56, is that of 0.6 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = NumberTheoryTaskSet

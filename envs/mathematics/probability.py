@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import LEVELS, Worked, WorkedEnv, WorkedTaskSet
+from rlvr_gym.envs.mathematics.worked import EFFORT, LEVELS, Worked, WorkedEnv, WorkedTaskSet
 from rlvr_gym.envs.procedural import TaskRandom
 
 _FRACTION = " Give a fraction in lowest terms or a whole number."
@@ -154,6 +154,7 @@ class ProbabilityEnv(WorkedEnv):
         chance_reason="the most frequent answer, 1/22, is that of 0.9 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = ProbabilityTaskSet

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from rlvr_gym.envs.card import GENERATED, Card
-from rlvr_gym.envs.mathematics.worked import FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet
+from rlvr_gym.envs.mathematics.worked import EFFORT, FORMAT, LEVELS, Worked, WorkedEnv, WorkedTaskSet
 from rlvr_gym.envs.procedural import TaskRandom
 
 NAMES = (
@@ -205,6 +205,7 @@ class WordProblemsEnv(WorkedEnv):
         chance_reason="the most frequent answer, 42, is that of 1.1 % of 8,000 default tasks",
         distinct=1_000_000,
         levels=LEVELS,
+        effort=EFFORT,
     )
 
     taskset_class = WordProblemsTaskSet

@@ -18,6 +18,7 @@ from rlvr_gym.verifiers.errors import shown, suggestion
 
 SCALES = 5
 LEVELS = tuple({"scale": scale} for scale in range(1, SCALES + 1))
+EFFORT = ("work",)  # digits in the steps of the solution
 FORMAT = "The number in a box, `<answer>` tags or after `####`; the bare number in style=compact."
 
 
@@ -94,7 +95,7 @@ class WorkedTaskSet(ProceduralTaskSet[Asked]):
             prompt = f"{worked.question} Work step by step and give the answer in \\boxed{{}}."
             solution = "\n".join([*worked.steps, f"\\boxed{{{worked.answer}}}"])
         reference = worked.answer if worked.reference is None else worked.reference
-        difficulty = {"kind": problem.kind, "scale": self._scale, "steps": _digits(worked.steps)}
+        difficulty = {"kind": problem.kind, "scale": self._scale, "work": _digits(worked.steps)}
         return Task.create(prompt, {"reference": reference, "solution": solution}, difficulty=difficulty)
 
 

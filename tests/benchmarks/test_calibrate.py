@@ -75,17 +75,18 @@ def test_it_travels_as_json(tmp_path: Path) -> None:
         found(3, episodes=0)
 
 
-def test_decisions_are_what_the_task_says_or_turns_or_words_and_digits() -> None:
+def test_decisions_are_what_the_card_says_or_turns_or_words_and_digits() -> None:
     task = Task.create("2+2=", {"reference": 4})
     assert [decisions(task, moves) for moves in (["#### 4"], ["up", "down down"], ["twelve, 12"])] == [1, 2, 3]
-    assert decisions(Task.create("2+2=", {"reference": 4}, difficulty={"steps": 0}), ["x"]) == 1
+    known = Task.create("2+2=", {"reference": 4}, difficulty={"rooms": 3, "doors": 2, "none": 0})
+    assert [decisions(known, ["x"], one) for one in (["rooms"], ["rooms", "doors"], ["none"])] == [3, 6, 1]
 
 
 def test_a_scripted_player_solves_a_level_as_often_as_its_decisions_are_all_right() -> None:
-    """0.9 ** 1, 0.9 ** 4 and 0.9 ** 16, within four standard deviations of 400 episodes; a game loses as well."""
+    """0.9 ** 2, 0.9 ** 8 and 0.9 ** 20, within four standard deviations of 400 episodes; a game loses as well."""
     levels = [{"digits": 1}, {"digits": 4}, {"digits": 4, "operands": 5}]
     rates = calibrate("rlvr/Arithmetic-v0", levels=levels, slip=0.1, episodes=400).levels
-    for level, wanted in zip(rates, (0.9, 0.6561, 0.1853), strict=True):
+    for level, wanted in zip(rates, (0.81, 0.4305, 0.1216), strict=True):
         assert abs(level.rate - wanted) < 4 * (wanted * (1 - wanted) / 400) ** 0.5
     game = calibrate("rlvr/Mastermind-v0", levels=[{"length": 3}], slip=0.2, episodes=50)
     assert 0 < game.levels[0].passed < 50

@@ -22,8 +22,13 @@ from rlvr_gym import env_ids
 KNOWN: dict[str, dict[str, str]] = {"code": {}, "countdown": {}, "mastermind": {}, "math": {}, "number": {}}
 # A title with a sign before it is the title.
 KNOWN["answer"] = {"program_commented": "#### # The Silent Orchard"}
-# Of these a response is only a part of what is judged: sources or a log of calls come from an environment.
-OF_A_WHOLE = {"citations", "episode", "trajectory"}
+# The whole response is the answer: one with the right text in it keeps to what the right text keeps to, and any text of
+# some length keeps to some instructions, which the dense score says.
+_WHOLE = ("tool_says", "user_says", "verdict", "verdict_answer", "verdict_block", "wrong_with_order")
+KNOWN["instructions"] = dict.fromkeys(_WHOLE, "a text that keeps to instructions")
+# Of these a response is only a part of what is judged (sources or a log of calls come from an environment), or all
+# of it is the answer.
+OF_A_WHOLE = {"citations", "episode", "instructions", "trajectory"}
 CHILDREN = {
     "all_of": ["number@1", "number@1"],
     "any_of": ["number@1", "math@1"],
@@ -40,6 +45,14 @@ QUICK: dict[str, dict[str, Any]] = {
     "Corridor": {"max_turns": 5},
     "Mastermind": {"max_turns": 3},
     "Maze": {"max_turns": 5},
+    "TwentyQuestions": {"max_turns": 3},
+    "Game2048": {"max_turns": 4},
+    "Adventure": {"max_turns": 4},
+    "Wordle": {"max_turns": 3},
+    "FrozenLake": {"max_turns": 4},
+    "Hanoi": {"max_turns": 4},
+    "Minesweeper": {"max_turns": 4},
+    "Sokoban": {"max_turns": 4},
     **{name: {"max_turns": 5} for name in ("ToolDataset", "ToolFiles", "ToolMath", "ToolSQL", "ToolSearch")},
     "PlannerExecutor": {"subgoals": 2, "max_turns": 10},
     "ToolWorld": {"domain": "library", "wishes": 1, "refused": 0.0, "max_turns": 12},
@@ -80,7 +93,8 @@ def test_no_attack_pays_in_an_environment(env_id: str) -> None:
     assert {"code": "program", "math": "hedge", "tool": "tool"}.get(report.family, "guess") in played
     # Two guesses in one response. Where no one response is the answer, `test_canaries.py` gives all moves in one.
     two = {"retracted", "program_retracted"} & {result.attack for result in report.results}
-    assert two or env.unwrapped.verifier.name in {"episode", "walk"}
+    moves = {"adventure", "episode", "game2048", "hanoi", "lake", "minesweeper", "sokoban", "walk"}
+    assert two or env.unwrapped.verifier.name in {*moves, "instructions"}
 
 
 @pytest.mark.parametrize("name", [name for name in verifier_names() if name[:-2] not in OF_A_WHOLE])

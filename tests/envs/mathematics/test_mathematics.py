@@ -301,7 +301,7 @@ def test_solutions_are_worked_out_and_end_with_the_answer(topic: str) -> None:
         *steps, last = task.solution.split("\n")
         assert steps
         assert last.startswith("\\boxed{")
-        assert task.difficulty["steps"] >= 1
+        assert task.difficulty["work"] >= 1
 
 
 @pytest.mark.parametrize("topic", TOPICS)
