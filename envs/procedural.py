@@ -226,7 +226,7 @@ class ProceduralGame(ProceduralEnv):
         super().__init__(**settings)
 
     def _turns(self, given: dict[str, Any]) -> int:
-        return int(given.pop("max_turns", self.turns))
+        return check_int("max_turns", given.pop("max_turns", self.turns), 1, None)
 
 
 def check_operators(operators: Any, known: str) -> str:

@@ -10,6 +10,18 @@ from rlvr_gym.benchmarks.grokking.base import make_base, slot_choices
 from rlvr_gym.benchmarks.grokking.experiment import grok
 from rlvr_gym.benchmarks.grokking.measure import Support, problems, support
 from rlvr_gym.benchmarks.grokking.plan import ARMS, Plan
-from rlvr_gym.benchmarks.grokking.report import draw, summary
+from rlvr_gym.benchmarks.grokking.report import draw, rows, summary
 
-__all__ = ["ARMS", "Plan", "Support", "draw", "grok", "make_base", "problems", "slot_choices", "summary", "support"]
+__all__ = [
+    "ARMS",
+    "Plan",
+    "Support",
+    "draw",
+    "grok",
+    "make_base",
+    "problems",
+    "rows",
+    "slot_choices",
+    "summary",
+    "support",
+]

@@ -72,6 +72,40 @@ def turn(rows: Sequence[dict[str, Any]]) -> dict[str, int | None]:
     }
 
 
+def rows(found: dict[str, Any]) -> list[str]:
+    """The numbers of an experiment as rows of Markdown: bases, then runs.
+
+    Args:
+        found: See `summary`.
+    """
+    lines = ["| seed | base, samples | that pass | at most, 95 % | taught rightly |", "|---|---|---|---|---|"]
+    for seed, base in found["bases"].items():
+        pooled, each, control = base["pooled"], base["each"], base["taught_rightly"]
+        samples, passed = pooled["samples"] + each["samples"], pooled["passed"] + each["passed"]
+        bound = 1.0 - 0.05 ** (1.0 / samples) if not passed else 1.0
+        lines.append(f"| {seed} | {samples:,} | {passed} | {bound:.1e} | {control['exact_rate']:.1%} |")
+    head = (
+        "arm",
+        "seed",
+        "switch",
+        "first pass",
+        "10 %",
+        "90 %",
+        "passes in training",
+        "train, every tape",
+        "held out",
+    )
+    lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for run in found["runs"]:
+        turned = [str(run["turn"][key] or "-") for key in ("switch", "first", "tenth", "nine_tenths")]
+        plan = found["plan"]
+        passed = sum(run["curves"]["pass_rate"]) * plan["prompts"] * plan["group"]
+        after = run["after"] or {}
+        sides = [f"{after[side]['exact_rate']:.1%}" if side in after else "-" for side in ("train", "test")]
+        lines.append(f"| {' | '.join([run['arm'], str(run['seed']), *turned, f'{passed:,.0f}', *sides])} |")
+    return lines
+
+
 def draw(found: dict[str, Any], file: Path) -> None:
     """Pass rate and dense reward over the steps: a thin line a run, a thick one their mean, a rule at each switch.
 

@@ -107,6 +107,8 @@ def difference(seen: Any, expected: Any, where: str = "") -> str | None:
         pairs = enumerate(zip(seen, expected, strict=True))
         return next(filter(None, (difference(one, other, f"{where} {i}") for i, (one, other) in pairs)), None)
     same = type(seen) is type(expected) and seen == expected
+    if isinstance(seen, float):  # 0.0 and -0.0 are equal, and other bytes
+        same = same and repr(seen) == repr(expected)
     return None if same else f"{where}: {shown(seen)} instead of {shown(expected)}"
 
 

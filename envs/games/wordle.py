@@ -149,7 +149,8 @@ class WordleEnv(ProceduralGame):
         return make_verifier("wordle@1", **compact_markers(style))
 
     def _turns(self, given: dict[str, Any]) -> int:
-        return int(given.pop("max_turns", 10 if given.get("words") == "invented" else self.turns))
+        given.setdefault("max_turns", 10 if given.get("words") == "invented" else self.turns)
+        return super()._turns(given)
 
     def begin(self, task: Task) -> str:
         """See `TextEnv.begin`."""

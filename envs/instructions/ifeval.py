@@ -85,7 +85,9 @@ class IFEvalEnv(TextEnv):
 
 
 class IFBenchEnv(IFEvalEnv):
-    """The same with the 58 kinds of IFBench, whose rows have the same columns.
+    """Answer a prompt and keep to its instructions, of the 58 kinds of IFBench; judged by `instructions@1`.
+
+    Its rows have the columns of IFEval.
 
     Args:
         path: A file, for example `IFBench_test.jsonl`.

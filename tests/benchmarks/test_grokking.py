@@ -14,14 +14,15 @@ pytest.importorskip("matplotlib", reason="the figure needs the extra 'plots'")
 from rlvr_gym.agents import Completion, Policy  # noqa: E402
 from rlvr_gym.agents.models import char_tokenizer  # noqa: E402
 from rlvr_gym.agents.tracking import read_json_lines  # noqa: E402
-from rlvr_gym.benchmarks.grokking import ARMS, Plan, draw, make_base, problems, summary, support  # noqa: E402
-from rlvr_gym.benchmarks.grokking.base import Lesson, leads_back, lessons, wanted  # noqa: E402
+from rlvr_gym.benchmarks.grokking import ARMS, Plan, draw, make_base, problems, rows, summary, support  # noqa: E402
+from rlvr_gym.benchmarks.grokking.base import Lesson, leads_back, lessons, looking, slipped, wanted  # noqa: E402
 from rlvr_gym.benchmarks.grokking.plan import ALPHABET  # noqa: E402
 from rlvr_gym.benchmarks.grokking.report import turn  # noqa: E402
 from rlvr_gym.envs.manufactoria import exactly_solves  # noqa: E402
 from rlvr_gym.reward_shaping import make_reward  # noqa: E402
 from rlvr_gym.reward_shaping.schedules import make_schedule  # noqa: E402
 from rlvr_gym.verifiers import ConfigError  # noqa: E402
+from rlvr_gym.verifiers.manufactoria import parse_compact  # noqa: E402
 
 from rlvr_gym.cli import main as rlvr  # noqa: E402
 
@@ -124,6 +125,7 @@ def test_an_experiment_is_run_continued_and_drawn(tmp_path: Path, capsys: pytest
     found = summary(tmp_path / "run")
     assert [(run["arm"], run["seed"]) for run in found["runs"]] == [("two_stage", 3), ("binary", 3)]
     assert len(read_json_lines(tmp_path / "run" / "seed-3" / "binary" / "metrics.jsonl")) == 2
+    assert [line[:8] for line in rows(found) if line.startswith(("| two", "| bin"))] == ["| two_st", "| binary"]
     draw(found, tmp_path / "one.png")
     draw(found, tmp_path / "two.png")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
@@ -140,3 +142,29 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         Plan(length=(5, 4))
     with pytest.raises(ConfigError, match="run `rlvr grok"):
         summary(tmp_path)
+
+
+def test_the_page_quotes_the_stored_runs() -> None:
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs" / "experiments" / "grokking.md").read_text(encoding="utf-8")
+    told = rows(summary(root / "benchmarks" / "studies" / "grokking"))
+    assert len(told) > 6
+    assert "\n".join(told) in page
+
+
+def test_slips_are_read_where_something_else_could_stand_and_nowhere_else() -> None:
+    tokenizer = char_tokenizer(ALPHABET)
+    ids_NT, wanted_NTV = wanted([Lesson("sR:", "P1--;P!--;")] * 400, tokenizer, 0.01)
+    read_NT = slipped(ids_NT, wanted_NTV, 0.5, torch.Generator().manual_seed(0))
+    changed = (read_NT != ids_NT).float().mean(dim=0)
+    assert [place for place, share in enumerate(changed.tolist()) if share] == [4, 5, 6, 9, 10, 11]
+    assert all(
+        0.3 < share < 0.45 for share in changed.tolist() if share
+    )  # half are drawn anew, a quarter of them alike
+    assert torch.equal(slipped(ids_NT, wanted_NTV, 0.0, torch.Generator()), ids_NT)
+
+
+def test_a_program_that_names_first_what_it_looks_for_is_the_same_program() -> None:
+    for program in ("P1--;P-!-;", "P01-;P12-;P23-;P3!-;", "R1;P!0-;"):
+        assert parse_compact(looking(program)).nodes == parse_compact(program).nodes
+    assert looking("P01-;P12-;P!2-;") == "p10-;p21-;P!2-;"

@@ -291,7 +291,10 @@ def test_one_task_has_no_other() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"family": "maths"}, "the family of a card is one of any, code, game, math, tool; got 'maths'"),
+        (
+            {"family": "maths"},
+            "the family of a card is one of any, code, game, instruction, logic, math, structured, tool; got 'maths'",
+        ),
         ({"chance": 1.5}, "the chance of a card is a mean reward from 0 to 1, got 1.5"),
         ({"chance": float("nan")}, "got nan"),
     ],

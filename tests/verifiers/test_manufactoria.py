@@ -137,11 +137,18 @@ def test_a_program_survives_both_surfaces(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ";", "P", "P!--", "P!-;", "P!----;", "X!--;", "P1--;", "P!--;;", "p!--;", "R!;!", "!!", "R0", "R!;B9;"]
+    "text",
+    ["", ";", "P", "P!--", "P!-;", "P!----;", "X!--;", "P1--;", "P!--;;", "p!-;", "r!;", "R!;!", "!!", "R0", "R!;B9;"],
 )
 def test_what_is_no_compact_program(text: str) -> None:
     with pytest.raises(ProgramError):
         parse_compact(text)
+
+
+def test_the_same_pullers_with_their_targets_in_another_order() -> None:
+    """`p` names B before R, `q` G before Y; what the empty tape leads to stays last."""
+    assert parse_compact("p1!-;P!--;").nodes == parse_compact("P!1-;P!--;").nodes
+    assert parse_compact("q-0!;").nodes == parse_compact("Q0-!;").nodes
 
 
 def test_names_order_comments_and_blanks_do_not_matter() -> None:
