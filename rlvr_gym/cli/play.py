@@ -6,8 +6,11 @@ import argparse
 import sys
 from typing import Any
 
+import gymnasium as gym
+
 from rlvr_gym.cli import specs
 from rlvr_gym.cli.console import say
+from rlvr_gym.envs import TextEnv
 from rlvr_gym.envs.task import check_int
 
 
@@ -26,7 +29,7 @@ def run_play(args: argparse.Namespace) -> int:
             if answer is None:
                 say(f"{passed} of {played} right")
                 return 0
-            observation, reward, terminated, truncated, info = env.step(answer)
+            observation, reward, terminated, truncated, info = env.step(_declared(env, answer))
             over = terminated or truncated
         played += 1
         passed += bool(info.get("passed"))
@@ -48,6 +51,15 @@ def _answer() -> str | None:
             lines.append(line)
         lines.append(line)
     return "".join(lines).rstrip("\n")
+
+
+def _declared(env: gym.Env[str, str], answer: str) -> str:
+    """What a person types, between tags where the environment looks for them and there are none and no tools."""
+    base = env.unwrapped
+    if not isinstance(base, TextEnv) or "answer_tag" not in getattr(base.verifier, "markers", ()):
+        return answer
+    declared = any(marker in answer for marker in ("<answer>", "\\boxed", "####"))
+    return answer if declared or base.offered(base.task) else f"<answer>{answer}</answer>"
 
 
 def _result(info: dict[str, Any], reward: float) -> str:

@@ -129,6 +129,22 @@ def test_play_with_answers_from_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert out.endswith("1 of 2 right\n")
 
 
+def test_a_person_need_not_type_tags(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    moves = {
+        "rlvr/Mastermind-v0": "1122\n",
+        "rlvr/ToolSearch-v0": "<call>?</call>\n",
+        "rlvr/Arithmetic-v0": "#### 54\n",
+    }
+    said = {}
+    for env_id, typed in moves.items():
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        assert main(["play", env_id, "--episodes", "1"]) == 0
+        said[env_id] = capsys.readouterr().out
+    assert "in place" in said["rlvr/Mastermind-v0"]
+    assert "differs" not in said["rlvr/ToolSearch-v0"]  # what may be a call is left alone
+    assert "passed: " in said["rlvr/Arithmetic-v0"]
+
+
 def test_bench_grows_and_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     common = ["bench", "Arithmetic-v0", "--tasks", "20", "--policy"]
     assert main([*common, "scripted:0.2", "--n", "4", "--out", str(tmp_path / "a"), "style=compact"]) == 0
