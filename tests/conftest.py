@@ -34,6 +34,7 @@ LONG = (
     "test_bubblewrap.py",
     "test_examples.py",
     "test_bouncing.py",
+    "test_families.py",
 )
 
 
