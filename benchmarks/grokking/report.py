@@ -128,13 +128,13 @@ def draw(found: dict[str, Any], file: Path) -> None:
         for style, arm in zip(SERIES, ARMS, strict=False):
             runs = [run for run in found["runs"] if run["arm"] == arm]
             for run in runs:
-                axis.plot(run["curves"]["step"], run["curves"][key], color=style.light, alpha=0.3, linewidth=0.8)
+                axis.plot(run["curves"]["step"], run["curves"][key], color=style.light, alpha=0.6, linewidth=1.0)
                 if run["turn"]["switch"] is not None:
                     axis.axvline(run["turn"]["switch"], color=style.light, linestyle=":", linewidth=0.9)
             if runs:
                 steps = min(len(run["curves"]["step"]) for run in runs)
                 mean = [sum(run["curves"][key][place] for run in runs) / len(runs) for place in range(steps)]
-                axis.plot(runs[0]["curves"]["step"][:steps], mean, color=style.light, linewidth=2, label=ARMS[arm].says)
+                axis.plot(runs[0]["curves"]["step"][:steps], mean, color=style.light, linewidth=2.4, label=ARMS[arm].says)
         axis.set(xlabel="step", title=title)
         axis.grid(alpha=0.25)
     axes[0].set_ylim(-0.02, 1.02)
