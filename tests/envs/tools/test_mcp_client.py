@@ -201,8 +201,9 @@ def test_refused_arguments_are_the_callers() -> None:
     ],
 )
 def test_a_server_that_does_not_begin(server: Any, error: type[RlvrError], told: str) -> None:
+    start_s = 0.7 if "0.7 s" in told else 20  # what is to be told comes by itself, however slow the machine is
     with pytest.raises(error) as raised:
-        McpToolkit(server, start_s=0.7)
+        McpToolkit(server, start_s=start_s)
     assert told in str(raised.value)
 
 
