@@ -134,7 +134,9 @@ def draw(found: dict[str, Any], file: Path) -> None:
             if runs:
                 steps = min(len(run["curves"]["step"]) for run in runs)
                 mean = [sum(run["curves"][key][place] for run in runs) / len(runs) for place in range(steps)]
-                axis.plot(runs[0]["curves"]["step"][:steps], mean, color=style.light, linewidth=2.4, label=ARMS[arm].says)
+                axis.plot(
+                    runs[0]["curves"]["step"][:steps], mean, color=style.light, linewidth=2.4, label=ARMS[arm].says
+                )
         axis.set(xlabel="step", title=title)
         axis.grid(alpha=0.25)
     axes[0].set_ylim(-0.02, 1.02)
