@@ -35,7 +35,7 @@ the fire brigade: hose ladder siren engine helmet alarm flame rescue bucket
 the swimming pool: lane diver towel ripple goggles coach splash tile depth
 the observatory: telescope star comet lens orbit dome planet meteor moon
 the fishing village: net boat herring cottage wave storm basket hook lighthouse
-the school play: costume curtain actor script prop audience mask rehearsal scene
+the school play: costume curtain actor script prop audience mask rehearsal ticket
 the vineyard: grape barrel cellar cork harvest bottle hill bunch frost
 the post office: stamp parcel letter envelope queue scale postmark courier box
 the hospital: nurse doctor ward bandage surgeon pulse syringe bed clinic

@@ -150,3 +150,9 @@ def test_dense_reward_pays_the_share_and_nothing_for_noise() -> None:
     for text, expected in (("word word word word", 0.0), ("", 0.0)):
         env.reset(options={"task_index": 0})
         assert env.step(text)[1] == expected
+
+
+def test_no_keyword_of_a_topic_is_the_mark_of_sections() -> None:
+    """A text that must not say `scene` cannot have sections that begin with it."""
+    marks = {"section", "part", "chapter", "scene"}
+    assert not [topic for topic in TOPICS if marks & set(topic.words)]
