@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 from rlvr_gym.agents import Play, Policy, collect
 from rlvr_gym.agents.policy import seed_from, unit_interval
+from rlvr_gym.agents.scripted import WRONG
 from rlvr_gym.benchmarks.runner import make_env, text_env
 from rlvr_gym.envs.ladders import Calibration, LevelRate, decisions, levels_of
 from rlvr_gym.envs.text_env import TextEnv
@@ -16,7 +17,6 @@ from rlvr_gym.verifiers import ConfigError
 EPISODES = 200
 SLIP = 0.02
 WIDTH = 128
-WRONG = "I do not know."
 
 
 def calibrate(
@@ -81,7 +81,7 @@ def _slipping(env: gym.Env[str, str], slip: float, episodes: int, seed: int) -> 
     found: list[bool | None] = []
     base = text_env(env)
     for number in range(episodes):
-        base.reset(options={"task_index": _index(base, number, seed)})
+        base.reset(options={"task_index": (seed * episodes + number) % len(base.taskset)})
         moves = base.expert(base.task)
         if not moves:
             raise ConfigError(f"task {base.task.id} has no reference solution: give a policy")
@@ -105,7 +105,10 @@ def _ending(env: TextEnv, moves: Sequence[str]) -> bool | None:
 def _played(envs: Sequence[gym.Env[str, str]], policy: Policy, episodes: int, seed: int) -> list[bool | None]:
     base = text_env(envs[0])
     plays = [
-        Play(sample_seed=seed_from("calibrate", seed, number), options={"task_index": _index(base, number, seed)})
+        Play(
+            sample_seed=seed_from("calibrate", seed, number),
+            options={"task_index": (seed * episodes + number) % len(base.taskset)},
+        )
         for number in range(episodes)
     ]
     found: list[bool | None] = []
@@ -113,7 +116,3 @@ def _played(envs: Sequence[gym.Env[str, str]], policy: Policy, episodes: int, se
         part = collect(list(envs), policy, plays[begin : begin + len(envs)])
         found += [bool(episode.passed) if episode.gradable else None for episode in part]
     return found
-
-
-def _index(env: TextEnv, number: int, seed: int) -> int:
-    return (seed * EPISODES + number) % len(env.taskset)

@@ -51,17 +51,17 @@ class YAMLDocument(DocumentVerifier):
     languages = frozenset({"yaml", "yml"})
 
     def __post_init__(self) -> None:
-        _library()
+        library()
         super().__post_init__()
 
     def parse(self, text: str) -> Any:
         """See `DocumentVerifier.parse`."""
-        library = _library()
+        yaml = library()
         try:
-            value = _built(_events(library, text))
+            value = _built(_events(yaml, text))
         except UnicodeEncodeError as error:
             raise UnreadableError("not_yaml", "half a character (a lone surrogate) stands in the document") from error
-        except library.YAMLError as error:
+        except yaml.YAMLError as error:
             raise UnreadableError("not_yaml", f"this is not YAML: {_first_line(error)}") from error
         if flaw := flaw_of(value):
             raise UnreadableError("not_yaml", flaw)
@@ -143,7 +143,12 @@ def _first_line(error: Exception) -> str:
 
 
 @functools.cache
-def _library() -> Any:
+def library() -> Any:
+    """The package `PyYAML`.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     try:
         return importlib.import_module("yaml")
     except ImportError as error:

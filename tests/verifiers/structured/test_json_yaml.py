@@ -114,7 +114,7 @@ def test_a_missing_package_is_named_before_a_response_is_judged(
 ) -> None:
     module = "schema" if package == "jsonschema" else "yaml_document"
     loaded = importlib.import_module(f"rlvr_gym.verifiers.structured.{module}")
-    getter = loaded.library if package == "jsonschema" else loaded._library
+    getter = loaded.library
     getter.cache_clear()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'rlvr-gym\[structured\]'"):
